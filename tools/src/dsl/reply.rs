@@ -1,0 +1,572 @@
+//! Replies, borrowed from the bytes they came in. Only what is used is parsed; `_source` and field values stay raw.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// A string that borrows from the reply unless it has escapes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(transparent)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The reply to a search.
+#[derive(Debug, Deserialize)]
+pub struct SearchReply<'a> {
+    /// Milliseconds that the engine took.
+    #[serde(default)]
+    pub took: u64,
+    /// The engine stopped at its time limit: everything below is a lower bound.
+    #[serde(default)]
+    pub timed_out: bool,
+    /// A shard stopped at `terminate_after`.
+    #[serde(default)]
+    pub terminated_early: bool,
+    /// Which shards answered.
+    #[serde(borrow, default, rename = "_shards")]
+    pub shards: ShardsReply<'a>,
+    /// The documents.
+    #[serde(borrow, default)]
+    pub hits: HitsReply<'a>,
+    /// What was computed, by name.
+    #[serde(borrow, default)]
+    pub aggregations: Inner<'a>,
+}
+
+/// Which shards answered a search.
+#[derive(Debug, Default, Deserialize)]
+pub struct ShardsReply<'a> {
+    /// How many there are.
+    #[serde(default)]
+    pub total: u32,
+    /// How many failed.
+    #[serde(default)]
+    pub failed: u32,
+    /// Why.
+    #[serde(borrow, default)]
+    pub failures: Vec<Failure<'a>>,
+}
+
+/// Why a shard failed.
+#[derive(Debug, Deserialize)]
+pub struct Failure<'a> {
+    /// Whose shard.
+    #[serde(borrow, default)]
+    pub index: Option<Text<'a>>,
+    /// The engine's own words: for the log and for a short class, never repeated to a caller as they are.
+    #[serde(borrow, default)]
+    pub reason: Option<UpstreamError<'a>>,
+}
+
+/// An error as Elasticsearch writes it.
+#[derive(Debug, Deserialize)]
+pub struct UpstreamError<'a> {
+    /// Such as `index_not_found_exception`.
+    #[serde(borrow, default, rename = "type")]
+    pub kind: Option<Text<'a>>,
+    /// In words.
+    #[serde(borrow, default)]
+    pub reason: Option<Text<'a>>,
+    /// Which index, where it says so.
+    #[serde(borrow, default)]
+    pub index: Option<Text<'a>>,
+    /// What lies below it.
+    #[serde(borrow, default)]
+    pub root_cause: Vec<UpstreamError<'a>>,
+    /// What lies below it.
+    #[serde(borrow, default)]
+    pub caused_by: Option<Box<UpstreamError<'a>>>,
+}
+
+/// Documents of a reply.
+#[derive(Debug, Default, Deserialize)]
+pub struct HitsReply<'a> {
+    /// How many matched; absent when it was not asked.
+    #[serde(borrow, default)]
+    pub total: Option<TotalReply<'a>>,
+    /// The page.
+    #[serde(borrow, default)]
+    pub hits: Vec<HitReply<'a>>,
+}
+
+/// How many documents matched.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TotalReply<'a> {
+    /// The number.
+    pub value: u64,
+    /// `eq`, or `gte` for a lower bound.
+    #[serde(borrow)]
+    pub relation: Text<'a>,
+}
+
+/// One document.
+#[derive(Debug, Deserialize)]
+pub struct HitReply<'a> {
+    /// The concrete index.
+    #[serde(borrow, rename = "_index")]
+    pub index: Text<'a>,
+    /// Its id.
+    #[serde(borrow, rename = "_id")]
+    pub id: Text<'a>,
+    /// The document as it was sent, where asked for.
+    #[serde(borrow, default, rename = "_source")]
+    pub source: Option<&'a RawValue>,
+    /// The fetched fields: each an array of values.
+    #[serde(borrow, default)]
+    pub fields: RawMap<'a>,
+    /// Its sort keys.
+    #[serde(borrow, default)]
+    pub sort: Vec<&'a RawValue>,
+}
+
+/// An object whose values stay raw, in the order of the reply.
+#[derive(Debug, Default)]
+pub struct RawMap<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> RawMap<'a> {
+    /// The value under a name.
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    }
+}
+
+/// The reply to an `_msearch`: one item a search.
+#[derive(Debug, Deserialize)]
+pub struct MsearchReply<'a> {
+    /// In the order they were asked.
+    #[serde(borrow)]
+    pub responses: Vec<ItemReply<'a>>,
+}
+
+/// One item of an `_msearch` reply: a search reply, or an error.
+#[derive(Debug)]
+pub enum ItemReply<'a> {
+    /// It was answered.
+    Answered(SearchReply<'a>),
+    /// It failed with an HTTP status.
+    Failed(u16, UpstreamError<'a>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ItemReply<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Probe<'a> {
+            #[serde(borrow, default)]
+            error: Option<UpstreamError<'a>>,
+            #[serde(default)]
+            status: Option<u16>,
+        }
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        // A reply that answers begins with `took`; only a failed one is parsed twice.
+        let answered = serde_json::from_str::<SearchReply<'a>>(raw.get()).map_err(de::Error::custom)?;
+        if answered.shards.total == 0 && answered.hits.total.is_none() {
+            let probe = serde_json::from_str::<Probe<'a>>(raw.get()).map_err(de::Error::custom)?;
+            if let Some(error) = probe.error {
+                return Ok(Self::Failed(probe.status.unwrap_or(500), error));
+            }
+        }
+        Ok(Self::Answered(answered))
+    }
+}
+
+/// The reply to `_field_caps`.
+#[derive(Debug, Deserialize)]
+pub struct CapsReply<'a> {
+    /// The concrete indices that were asked.
+    #[serde(borrow, default)]
+    pub indices: Vec<Text<'a>>,
+    /// By field, then by type.
+    #[serde(borrow, default)]
+    pub fields: BTreeMap<Text<'a>, BTreeMap<Text<'a>, Caps<'a>>>,
+}
+
+/// What a field of one type can do.
+#[derive(Debug, Deserialize)]
+pub struct Caps<'a> {
+    /// It can be queried.
+    #[serde(default)]
+    pub searchable: bool,
+    /// It can be sorted and grouped by.
+    #[serde(default)]
+    pub aggregatable: bool,
+    /// The indices where it has this type; absent when it has it in all that have the field. Under the type `unmapped`:
+    /// the indices without the field.
+    #[serde(borrow, default)]
+    pub indices: Option<Vec<Text<'a>>>,
+    /// A field of the engine's own, such as `_id`.
+    #[serde(default)]
+    pub metadata_field: bool,
+}
+
+/// The reply to `_resolve/index`.
+#[derive(Debug, Default, Deserialize)]
+pub struct ResolveReply<'a> {
+    /// Concrete indices.
+    #[serde(borrow, default)]
+    pub indices: Vec<ResolvedIndex<'a>>,
+    /// Aliases.
+    #[serde(borrow, default)]
+    pub aliases: Vec<ResolvedAlias<'a>>,
+    /// Data streams.
+    #[serde(borrow, default)]
+    pub data_streams: Vec<ResolvedStream<'a>>,
+}
+
+/// A concrete index.
+#[derive(Debug, Deserialize)]
+pub struct ResolvedIndex<'a> {
+    /// Its name.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// Aliases that lead to it.
+    #[serde(borrow, default)]
+    pub aliases: Vec<Text<'a>>,
+    /// `open`, `closed`, `hidden`, `system`, `frozen`.
+    #[serde(borrow, default)]
+    pub attributes: Vec<Text<'a>>,
+    /// The data stream it backs.
+    #[serde(borrow, default)]
+    pub data_stream: Option<Text<'a>>,
+}
+
+/// An alias.
+#[derive(Debug, Deserialize)]
+pub struct ResolvedAlias<'a> {
+    /// Its name.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// Where it leads. A single target may be a bare string.
+    #[serde(borrow, default, deserialize_with = "one_or_many")]
+    pub indices: Vec<Text<'a>>,
+}
+
+/// A data stream.
+#[derive(Debug, Deserialize)]
+pub struct ResolvedStream<'a> {
+    /// Its name.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// Its indices. A single one may be a bare string.
+    #[serde(borrow, default, deserialize_with = "one_or_many")]
+    pub backing_indices: Vec<Text<'a>>,
+    /// Its time field.
+    #[serde(borrow, default)]
+    pub timestamp_field: Option<Text<'a>>,
+}
+
+/// The reply to `_stats/docs,store`.
+#[derive(Debug, Deserialize)]
+pub struct StatsReply<'a> {
+    /// By concrete index.
+    #[serde(borrow, default)]
+    pub indices: BTreeMap<Text<'a>, IndexStatsReply>,
+}
+
+/// Statistics of one index.
+#[derive(Debug, Deserialize)]
+pub struct IndexStatsReply {
+    /// Of its primary shards.
+    pub primaries: PrimariesReply,
+}
+
+/// Statistics of primary shards. Every part may be missing or null (a closed index).
+#[derive(Debug, Deserialize)]
+pub struct PrimariesReply {
+    /// Documents.
+    #[serde(default)]
+    pub docs: Option<DocsReply>,
+    /// Bytes.
+    #[serde(default)]
+    pub store: Option<StoreReply>,
+}
+
+/// Documents, nested ones included.
+#[derive(Debug, Deserialize)]
+pub struct DocsReply {
+    /// How many.
+    #[serde(default)]
+    pub count: Option<u64>,
+}
+
+/// Size on disk.
+#[derive(Debug, Deserialize)]
+pub struct StoreReply {
+    /// In bytes.
+    #[serde(default)]
+    pub size_in_bytes: Option<u64>,
+}
+
+/// Aggregation results by name.
+pub type Inner<'a> = BTreeMap<Text<'a>, Computed<'a>>;
+
+/// The result of one aggregation, of any kind: only the parts of its kind are set.
+#[derive(Debug, Default)]
+pub struct Computed<'a> {
+    /// Documents in a single bucket (`filter`).
+    pub doc_count: Option<u64>,
+    /// A metric's value; `None` also where no document had one.
+    pub value: Option<f64>,
+    /// The value as the field's format writes it (dates).
+    pub value_as_string: Option<Cow<'a, str>>,
+    /// Percentiles: percent and value.
+    pub values: Vec<(f64, Option<f64>)>,
+    /// Buckets.
+    pub buckets: Buckets<'a>,
+    /// Documents of `terms` outside the returned buckets.
+    pub other: u64,
+    /// By how much a bucket's count may be too low (`doc_count_error_upper_bound`).
+    pub error_bound: i64,
+    /// Where a `composite` continues.
+    pub after: Option<Key<'a>>,
+    /// `top_hits`.
+    pub hits: Option<HitsReply<'a>>,
+    /// Inside a single bucket.
+    pub inner: Inner<'a>,
+}
+
+/// The buckets of an aggregation.
+pub type Buckets<'a> = Vec<Bucket<'a>>;
+
+/// One bucket.
+#[derive(Debug)]
+pub struct Bucket<'a> {
+    /// What its documents share.
+    pub key: Key<'a>,
+    /// The key as the field's format writes it (dates, booleans).
+    pub key_as_string: Option<Cow<'a, str>>,
+    /// Its documents.
+    pub doc_count: u64,
+    /// What was computed in it.
+    pub inner: Inner<'a>,
+}
+
+/// A bucket's key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Key<'a> {
+    /// A missing value of a `composite`.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// An integer beyond `i64`.
+    Unsigned(u64),
+    /// A number.
+    Float(f64),
+    /// A string.
+    Text(Cow<'a, str>),
+    /// The parts of a `composite` key, by source name.
+    Parts(Vec<(Cow<'a, str>, Key<'a>)>),
+}
+
+struct KeyVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeyVisitor(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for KeyVisitor<'a> {
+    type Value = Key<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a bucket key")
+    }
+    fn visit_unit<E>(self) -> Result<Key<'a>, E> {
+        Ok(Key::Null)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Key<'a>, E> {
+        Ok(Key::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Key<'a>, E> {
+        Ok(Key::Int(value))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Key<'a>, E> {
+        Ok(i64::try_from(value).map_or(Key::Unsigned(value), Key::Int))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Key<'a>, E> {
+        Ok(Key::Float(value))
+    }
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Key<'a>, E> {
+        Ok(Key::Text(Cow::Borrowed(value)))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Key<'a>, E> {
+        Ok(Key::Text(Cow::Owned(value.to_owned())))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Key<'a>, A::Error> {
+        let mut parts = Vec::new();
+        while let Some((Text(name), value)) = map.next_entry::<Text<'a>, Key<'a>>()? {
+            parts.push((name, value));
+        }
+        Ok(Key::Parts(parts))
+    }
+}
+
+struct ComputedVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Computed<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ComputedVisitor(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for ComputedVisitor<'a> {
+    type Value = Computed<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an aggregation result")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Computed<'a>, A::Error> {
+        let mut computed = Computed::default();
+        while let Some(name) = map.next_key::<Text<'a>>()? {
+            match &*name {
+                "doc_count" => computed.doc_count = Some(map.next_value()?),
+                "value" => computed.value = map.next_value()?,
+                "value_as_string" => computed.value_as_string = Some(map.next_value::<Text<'a>>()?.0),
+                "values" => computed.values = map.next_value::<Vec<Percentile>>()?.into_iter().map(|p| (p.key, p.value)).collect(),
+                "buckets" => computed.buckets = map.next_value::<BucketList<'a>>()?.0,
+                "sum_other_doc_count" => computed.other = map.next_value()?,
+                "doc_count_error_upper_bound" => computed.error_bound = map.next_value()?,
+                "after_key" => computed.after = Some(map.next_value()?),
+                "hits" => computed.hits = Some(map.next_value()?),
+                "bg_count" | "meta" | "interval" => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                _ => {
+                    let inner = map.next_value()?;
+                    computed.inner.insert(name, inner);
+                }
+            }
+        }
+        Ok(computed)
+    }
+}
+
+#[derive(Deserialize)]
+struct Percentile {
+    key: f64,
+    #[serde(default)]
+    value: Option<f64>,
+}
+
+/// Buckets as a list, or keyed by name (`filters`).
+struct BucketList<'a>(Vec<Bucket<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for BucketList<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for ListVisitor<'a> {
+            type Value = BucketList<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("buckets")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<BucketList<'a>, A::Error> {
+                let mut buckets = Vec::with_capacity(list.size_hint().unwrap_or(0));
+                while let Some(bucket) = list.next_element()? {
+                    buckets.push(bucket);
+                }
+                Ok(BucketList(buckets))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BucketList<'a>, A::Error> {
+                let mut buckets = Vec::new();
+                while let Some((Text(name), mut bucket)) = map.next_entry::<Text<'a>, Bucket<'a>>()? {
+                    bucket.key = Key::Text(name);
+                    buckets.push(bucket);
+                }
+                Ok(BucketList(buckets))
+            }
+        }
+        deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Bucket<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct BucketVisitor<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for BucketVisitor<'a> {
+            type Value = Bucket<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a bucket")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bucket<'a>, A::Error> {
+                let mut bucket = Bucket { key: Key::Null, key_as_string: None, doc_count: 0, inner: Inner::new() };
+                while let Some(name) = map.next_key::<Text<'a>>()? {
+                    match &*name {
+                        "key" => bucket.key = map.next_value()?,
+                        "key_as_string" => bucket.key_as_string = Some(map.next_value::<Text<'a>>()?.0),
+                        "doc_count" => bucket.doc_count = map.next_value()?,
+                        "doc_count_error_upper_bound" | "from" | "to" | "from_as_string" | "to_as_string" => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                        _ => {
+                            let inner = map.next_value()?;
+                            bucket.inner.insert(name, inner);
+                        }
+                    }
+                }
+                Ok(bucket)
+            }
+        }
+        deserializer.deserialize_map(BucketVisitor(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawMap<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RawVisitor<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for RawVisitor<'a> {
+            type Value = RawMap<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawMap<'a>, A::Error> {
+                let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some((Text(name), value)) = map.next_entry::<Text<'a>, &'a RawValue>()? {
+                    entries.push((name, value));
+                }
+                Ok(RawMap(entries))
+            }
+        }
+        deserializer.deserialize_map(RawVisitor(PhantomData))
+    }
+}
+
+fn one_or_many<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Text<'a>>, D::Error> {
+    struct OneOrMany<'a>(PhantomData<&'a ()>);
+    impl<'de: 'a, 'a> Visitor<'de> for OneOrMany<'a> {
+        type Value = Vec<Text<'a>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a name or a list of names")
+        }
+        fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+            Ok(vec![Text(Cow::Borrowed(value))])
+        }
+        fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+            Ok(vec![Text(Cow::Owned(value.to_owned()))])
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut names = Vec::with_capacity(list.size_hint().unwrap_or(1));
+            while let Some(name) = list.next_element()? {
+                names.push(name);
+            }
+            Ok(names)
+        }
+    }
+    deserializer.deserialize_any(OneOrMany(PhantomData))
+}

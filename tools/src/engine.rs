@@ -1,0 +1,83 @@
+//! What answers requests. Knows the requests and the reply's bytes; knows no transport.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use crate::dsl::Request;
+
+/// A future that can be sent between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Something that answers requests as Elasticsearch does: a cluster, the embedded engine, or a guard around either.
+pub trait Engine: Send + Sync {
+    /// Sends one request and returns the body of a 200 reply. Dropping the future cancels the request.
+    ///
+    /// `time_limit` is how long the caller will wait; an engine that cannot answer by then returns
+    /// [`EngineErrorKind::Timeout`].
+    fn send<'a>(&'a self, request: &'a Request, time_limit: Duration) -> BoxFuture<'a, Result<Reply, EngineError>>;
+}
+
+/// The body of a successful reply.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// JSON, as Elasticsearch writes it.
+    pub body: Vec<u8>,
+}
+
+/// Why a request was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind:?}: {detail}")]
+pub struct EngineError {
+    /// What went wrong, for the caller.
+    pub kind: EngineErrorKind,
+    /// Names of things the caller named himself (an index), safe to tell; otherwise empty.
+    pub subject: String,
+    /// For the log only: may hold hosts and the engine's own words.
+    pub detail: String,
+}
+
+/// The kinds of failure that the tools tell apart. Each maps to one error code of the published list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineErrorKind {
+    /// No connection.
+    Unreachable,
+    /// 429, or a circuit breaker of the cluster tripped.
+    Busy,
+    /// 502, 503, 504, or our own circuit breaker is open.
+    Unavailable,
+    /// No answer in time.
+    Timeout,
+    /// The connection ended in the middle of a reply.
+    Interrupted,
+    /// A reply that is not what Elasticsearch writes.
+    BadReply,
+    /// A reply above the size cap.
+    TooLarge,
+    /// TLS failed: expired, wrong name, unknown authority.
+    Tls,
+    /// 401.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// No such index.
+    UnknownIndex,
+    /// An index outside the allow-list; refused by the guard.
+    NotAllowed,
+    /// A closed index was named.
+    ClosedIndex,
+    /// The engine refused the request as malformed: a fault of ours, or a field used against its type.
+    Rejected,
+}
+
+impl EngineError {
+    /// An error whose detail goes to the log only.
+    pub fn new(kind: EngineErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, subject: String::new(), detail: detail.into() }
+    }
+
+    /// Names what the error is about.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+}
