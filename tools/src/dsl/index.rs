@@ -92,10 +92,10 @@ impl IndexPattern {
                 // empty too, but what a run of foreign characters cannot reach is not included.
                 let mut next = vec![false; own.len() + 1];
                 for (position, _) in own.iter().enumerate().filter(|(_, own)| **own == b'*') {
-                    if reachable.get(position).copied().unwrap_or(false) {
-                        if let Some(slot) = next.get_mut(position) {
-                            *slot = true;
-                        }
+                    if reachable.get(position).copied().unwrap_or(false)
+                        && let Some(slot) = next.get_mut(position)
+                    {
+                        *slot = true;
                     }
                 }
                 reachable = next;
@@ -127,10 +127,11 @@ impl IndexPattern {
 /// A `*` may match nothing: what reaches it also reaches what follows it.
 fn close(own: &[u8], reachable: &mut [bool]) {
     for (position, &byte) in own.iter().enumerate() {
-        if byte == b'*' && reachable.get(position).copied().unwrap_or(false) {
-            if let Some(slot) = reachable.get_mut(position + 1) {
-                *slot = true;
-            }
+        if byte == b'*'
+            && reachable.get(position).copied().unwrap_or(false)
+            && let Some(slot) = reachable.get_mut(position + 1)
+        {
+            *slot = true;
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{IndexExpression, Search};
 
 /// Everything that can be asked of an engine.
+#[expect(clippy::large_enum_variant, reason = "requests are few and short-lived")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// `POST /{index}/_search`.

@@ -1,0 +1,596 @@
+//! The roles that fields play in an investigation, and the fields that are known to play them.
+
+use super::unit::{EpochUnit, LevelScale};
+
+macro_rules! roles {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
+        /// What a field means, whatever it is called.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Role {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Role {
+            /// Every role, in the order `describe_fields` shows them.
+            pub const ALL: &'static [Role] = &[$(Role::$variant,)+];
+
+            /// The name that arguments and columns use.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Role::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+roles! {
+    /// When the event happened.
+    Time = "time";
+    /// Severity.
+    Level = "level";
+    /// What the line says.
+    Message = "message";
+    /// Which service wrote it.
+    Service = "service";
+    /// On which host.
+    Host = "host";
+    /// In which Kubernetes pod.
+    Pod = "pod";
+    /// In which Kubernetes namespace.
+    Namespace = "namespace";
+    /// In which container.
+    Container = "container";
+    /// The trace it belongs to.
+    TraceId = "trace_id";
+    /// The span it belongs to, or is.
+    SpanId = "span_id";
+    /// The span that caused its span.
+    ParentSpanId = "parent_span_id";
+    /// What a span is called.
+    SpanName = "span_name";
+    /// Server, client, internal.
+    SpanKind = "span_kind";
+    /// HTTP method.
+    Method = "method";
+    /// HTTP path or route.
+    Path = "path";
+    /// HTTP status code.
+    Status = "status";
+    /// Success or failure, in words.
+    Outcome = "outcome";
+    /// How long it took.
+    Duration = "duration_ms";
+    /// The logger, class or module.
+    Logger = "logger";
+    /// The line of code.
+    Line = "line";
+    /// A code that names the kind of event.
+    EventCode = "event_code";
+    /// The exception's class.
+    ErrorType = "error_type";
+    /// What the exception says.
+    ErrorMessage = "error_message";
+    /// The stack trace.
+    Stack = "stack";
+    /// The version of the service.
+    Version = "version";
+    /// The container image.
+    Image = "image";
+    /// The image's tag, where it is apart from the name.
+    ImageTag = "image_tag";
+    /// The Kubernetes deployment.
+    Deployment = "deployment";
+    /// The replica set: a new one is a rollout.
+    ReplicaSet = "replica_set";
+    /// What was done, in audit logs (`PutImage`, `patch`).
+    Action = "action";
+    /// Where it was done, in audit logs (`ecr.amazonaws.com`).
+    Provider = "provider";
+    /// Who did it, in audit logs.
+    User = "user";
+    /// What it was done to, in audit logs.
+    Resource = "resource";
+    /// Further parameters of what was done, in audit logs.
+    Parameters = "parameters";
+}
+
+/// A field that is known to play a role.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate {
+    /// Its name.
+    pub name: &'static str,
+    /// How a number in it is read.
+    pub reading: Reading,
+}
+
+/// How a candidate's numbers are read, and what its type must be to count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// As it stands.
+    Plain,
+    /// Only where it is a string.
+    Words,
+    /// Only where it is a number.
+    Numeric,
+    /// A duration; the factor turns it into milliseconds.
+    Duration(f64),
+    /// A duration whose unit depends on the family of indices and on its magnitude.
+    DurationByFamily,
+    /// Moments as numbers since the epoch, where the field is no date.
+    Epoch(EpochUnit),
+    /// Severity numbers.
+    Severity(LevelScale),
+}
+
+const fn plain(name: &'static str) -> Candidate {
+    Candidate { name, reading: Reading::Plain }
+}
+const fn words(name: &'static str) -> Candidate {
+    Candidate { name, reading: Reading::Words }
+}
+const fn numeric(name: &'static str) -> Candidate {
+    Candidate { name, reading: Reading::Numeric }
+}
+const fn takes(name: &'static str, to_ms: f64) -> Candidate {
+    Candidate { name, reading: Reading::Duration(to_ms) }
+}
+const fn epoch(name: &'static str, unit: EpochUnit) -> Candidate {
+    Candidate { name, reading: Reading::Epoch(unit) }
+}
+const fn severity(name: &'static str, scale: LevelScale) -> Candidate {
+    Candidate { name, reading: Reading::Severity(scale) }
+}
+
+const NANOSECONDS: f64 = 1e-6;
+const MICROSECONDS: f64 = 1e-3;
+const MILLISECONDS: f64 = 1.0;
+const SECONDS: f64 = 1e3;
+
+impl Role {
+    /// Reads a role's name, also in the spellings that callers use for it.
+    pub fn parse(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().copied().find(|role| role.name() == name);
+        found.or(match name {
+            "timestamp" | "@timestamp" => Some(Self::Time),
+            "duration" => Some(Self::Duration),
+            "endpoint" | "route" => Some(Self::Path),
+            "status_code" => Some(Self::Status),
+            "trace" | "traceId" => Some(Self::TraceId),
+            "replicaset" => Some(Self::ReplicaSet),
+            _ => None,
+        })
+    }
+
+    /// The fields that are known to play this role, the most telling first.
+    ///
+    /// Sources: ECS 8, the OpenTelemetry mappings of Elasticsearch 8.17 (`logs-*.otel-*`), Simple Schema for
+    /// Observability (OpenSearch), Data Prepper's and Jaeger's span templates, and the defaults of common loggers.
+    #[expect(clippy::too_many_lines, reason = "one table")]
+    pub fn candidates(self) -> &'static [Candidate] {
+        use EpochUnit::{Auto, Micros, Millis, Seconds};
+        match self {
+            Self::Time => {
+                const {
+                    &[
+                        epoch("@timestamp", Auto),
+                        epoch("timestamp", Auto),
+                        epoch("time", Auto),
+                        epoch("ts", Auto),
+                        plain("@t"),
+                        plain("asctime"),
+                        epoch("startTimeMillis", Millis),
+                        epoch("startTime", Auto),
+                        epoch("timestamp.us", Micros),
+                        plain("observed_timestamp"),
+                        plain("observedTimestamp"),
+                        epoch("instant.epochSecond", Seconds),
+                        plain("eventTime"),
+                        plain("requestReceivedTimestamp"),
+                        plain("event.created"),
+                        plain("event.ingested"),
+                    ]
+                }
+            }
+            Self::Level => {
+                const {
+                    &[
+                        words("log.level"),
+                        words("severity_text"),
+                        words("severityText"),
+                        words("severity.text"),
+                        severity("level", LevelScale::Pino),
+                        words("severity"),
+                        words("loglevel"),
+                        words("levelname"),
+                        words("@l"),
+                        words("fields.level"),
+                        severity("lvl", LevelScale::Pino),
+                        words("status"),
+                        severity("severity_number", LevelScale::OpenTelemetry),
+                        severity("severityNumber", LevelScale::OpenTelemetry),
+                        severity("severity.number", LevelScale::OpenTelemetry),
+                        severity("level_value", LevelScale::Logback),
+                        severity("log.syslog.severity.code", LevelScale::Syslog),
+                        severity("PRIORITY", LevelScale::Syslog),
+                    ]
+                }
+            }
+            Self::Message => {
+                const {
+                    &[
+                        words("message"),
+                        words("body.text"),
+                        words("body_text"),
+                        words("body"),
+                        words("msg"),
+                        words("log"),
+                        words("event"),
+                        words("@m"),
+                        words("@mt"),
+                        words("fields.message"),
+                        words("RenderedMessage"),
+                        words("short_message"),
+                        words("MESSAGE"),
+                        words("event.original"),
+                    ]
+                }
+            }
+            Self::Service => {
+                const {
+                    &[
+                        words("service.name"),
+                        words("resource.attributes.service.name"),
+                        words("resource.attributes.service@name"),
+                        words("serviceName"),
+                        words("process.serviceName"),
+                        words("service"),
+                        words("service_name"),
+                        words("dd.service"),
+                        words("app"),
+                        words("application"),
+                        words("kubernetes.labels.app_kubernetes_io/name"),
+                        words("kubernetes.labels.app"),
+                        words("kubernetes.deployment.name"),
+                        words("kubernetes.container.name"),
+                        words("kubernetes.container_name"),
+                        words("container.name"),
+                        words("program"),
+                        words("event.dataset"),
+                    ]
+                }
+            }
+            Self::Host => {
+                const {
+                    &[
+                        words("host.name"),
+                        words("resource.attributes.host.name"),
+                        words("resource.attributes.host@name"),
+                        words("host.hostname"),
+                        words("hostname"),
+                        words("host"),
+                        words("kubernetes.node.name"),
+                        words("resource.attributes.k8s.node.name"),
+                        words("kubernetes.host"),
+                        words("agent.hostname"),
+                        words("cloud.instance.id"),
+                        words("host.ip"),
+                        words("resource.attributes.host.ip"),
+                    ]
+                }
+            }
+            Self::Pod => {
+                const {
+                    &[
+                        words("kubernetes.pod.name"),
+                        words("resource.attributes.k8s.pod.name"),
+                        words("resource.attributes.k8s@pod@name"),
+                        words("kubernetes.pod_name"),
+                        words("pod_name"),
+                        words("pod"),
+                    ]
+                }
+            }
+            Self::Namespace => {
+                const {
+                    &[
+                        words("kubernetes.namespace"),
+                        words("resource.attributes.k8s.namespace.name"),
+                        words("kubernetes.namespace_name"),
+                        words("orchestrator.namespace"),
+                        words("objectRef.namespace"),
+                    ]
+                }
+            }
+            Self::Container => {
+                const {
+                    &[
+                        words("kubernetes.container.name"),
+                        words("resource.attributes.k8s.container.name"),
+                        words("kubernetes.container_name"),
+                        words("container.id"),
+                        words("docker.container_id"),
+                    ]
+                }
+            }
+            Self::TraceId => {
+                const {
+                    &[
+                        plain("trace.id"),
+                        plain("trace_id"),
+                        plain("traceId"),
+                        plain("traceID"),
+                        plain("TraceId"),
+                        plain("dd.trace_id"),
+                        plain("@tr"),
+                        plain("otelTraceID"),
+                        plain("contextMap.traceId"),
+                        plain("mdc.traceId"),
+                        plain("X-B3-TraceId"),
+                        plain("attributes.trace_id"),
+                    ]
+                }
+            }
+            Self::SpanId => {
+                const {
+                    &[
+                        plain("span.id"),
+                        plain("transaction.id"),
+                        plain("span_id"),
+                        plain("spanId"),
+                        plain("spanID"),
+                        plain("dd.span_id"),
+                        plain("@sp"),
+                    ]
+                }
+            }
+            Self::ParentSpanId => {
+                const { &[plain("parent.id"), plain("parent_span_id"), plain("parentSpanId"), plain("parentSpanID"), plain("references.spanID")] }
+            }
+            Self::SpanName => const { &[words("span.name"), words("transaction.name"), words("operationName"), words("name")] },
+            Self::SpanKind => {
+                const { &[words("span.kind"), words("kind"), words("processor.event"), words("tag.span@kind"), words("transaction.type")] }
+            }
+            Self::Method => {
+                const {
+                    &[
+                        words("http.request.method"),
+                        words("attributes.http.request.method"),
+                        words("attributes.http.method"),
+                        words("http.method"),
+                        words("method"),
+                        words("verb"),
+                        words("req.method"),
+                        words("tag.http@method"),
+                        words("span.attributes.http@method"),
+                    ]
+                }
+            }
+            Self::Path => {
+                const {
+                    &[
+                        words("url.path"),
+                        words("attributes.url.path"),
+                        words("attributes.http.route"),
+                        words("http.route"),
+                        words("attributes.http.target"),
+                        words("url.original"),
+                        words("request_uri"),
+                        words("path"),
+                        words("uri"),
+                        words("req.url"),
+                        words("RequestPath"),
+                        words("tag.http@url"),
+                        words("http.url_details.path"),
+                        words("transaction.name"),
+                    ]
+                }
+            }
+            Self::Status => {
+                const {
+                    &[
+                        plain("http.response.status_code"),
+                        plain("attributes.http.response.status_code"),
+                        plain("attributes.http.status_code"),
+                        plain("http.status_code"),
+                        plain("status_code"),
+                        numeric("status"),
+                        numeric("response"),
+                        plain("res.statusCode"),
+                        plain("response_code"),
+                        plain("DownstreamStatus"),
+                        plain("elb_status_code"),
+                        plain("tag.http@status_code"),
+                        plain("span.attributes.http@status_code"),
+                        plain("responseStatus.code"),
+                    ]
+                }
+            }
+            Self::Outcome => {
+                const { &[words("event.outcome"), words("status.code"), words("transaction.result"), words("outcome"), words("errorCode")] }
+            }
+            Self::Duration => {
+                const {
+                    &[
+                        takes("transaction.duration.us", MICROSECONDS),
+                        takes("span.duration.us", MICROSECONDS),
+                        takes("durationInNanos", NANOSECONDS),
+                        takes("event.duration", NANOSECONDS),
+                        takes("duration_ms", MILLISECONDS),
+                        takes("response_time_ms", MILLISECONDS),
+                        takes("latency_ms", MILLISECONDS),
+                        takes("elapsed_ms", MILLISECONDS),
+                        takes("responseTime", MILLISECONDS),
+                        takes("Elapsed", MILLISECONDS),
+                        takes("durationMillis", MILLISECONDS),
+                        takes("duration_us", MICROSECONDS),
+                        takes("duration_ns", NANOSECONDS),
+                        takes("duration_s", SECONDS),
+                        takes("duration_seconds", SECONDS),
+                        takes("request_time", SECONDS),
+                        takes("upstream_response_time", SECONDS),
+                        takes("target_processing_time", SECONDS),
+                        takes("Duration", NANOSECONDS),
+                        takes("time-taken", MILLISECONDS),
+                        Candidate { name: "duration", reading: Reading::DurationByFamily },
+                    ]
+                }
+            }
+            Self::Logger => {
+                const {
+                    &[
+                        words("log.logger"),
+                        words("scope.name"),
+                        words("logger"),
+                        words("logger_name"),
+                        words("caller"),
+                        words("cls"),
+                        words("source"),
+                    ]
+                }
+            }
+            Self::Line => {
+                const {
+                    &[
+                        plain("log.origin.file.line"),
+                        plain("attributes.code.line.number"),
+                        plain("attributes.code.lineno"),
+                        numeric("line"),
+                        numeric("line_number"),
+                    ]
+                }
+            }
+            Self::EventCode => const { &[plain("event.code"), plain("error.grouping_key")] },
+            Self::ErrorType => {
+                const {
+                    &[
+                        words("error.type"),
+                        words("attributes.exception.type"),
+                        words("attributes.error.type"),
+                        words("exception.type"),
+                        words("event.exception.type"),
+                        words("error.exception.type"),
+                        words("exception_class"),
+                        words("exceptions.ClassName"),
+                        words("err.type"),
+                        words("error.kind"),
+                        words("thrown.name"),
+                    ]
+                }
+            }
+            Self::ErrorMessage => {
+                const {
+                    &[
+                        words("error.message"),
+                        words("attributes.exception.message"),
+                        words("error.exception.message"),
+                        words("event.exception.message"),
+                        words("err.message"),
+                        words("thrown.message"),
+                        words("exceptions.Message"),
+                        words("error"),
+                    ]
+                }
+            }
+            Self::Stack => {
+                const {
+                    &[
+                        words("error.stack_trace"),
+                        words("attributes.exception.stacktrace"),
+                        words("event.exception.stacktrace"),
+                        words("stack_trace"),
+                        words("stacktrace"),
+                        words("err.stack"),
+                        words("error.stack"),
+                        words("exception"),
+                        words("exc_info"),
+                        words("@x"),
+                        words("thrown.extendedStackTrace"),
+                    ]
+                }
+            }
+            Self::Version => {
+                const {
+                    &[
+                        words("service.version"),
+                        words("resource.attributes.service.version"),
+                        words("resource.attributes.service@version"),
+                        words("dd.version"),
+                        words("app_version"),
+                        words("release"),
+                        words("git.commit.sha"),
+                        words("version"),
+                    ]
+                }
+            }
+            Self::Image => {
+                const {
+                    &[
+                        words("container.image.name"),
+                        words("kubernetes.container.image"),
+                        words("resource.attributes.container.image.name"),
+                        words("kubernetes.container_image"),
+                        words("image"),
+                    ]
+                }
+            }
+            Self::ImageTag => {
+                const {
+                    &[
+                        words("container.image.tag"),
+                        words("resource.attributes.container.image.tags"),
+                        words("resource.attributes.container.image.tag"),
+                    ]
+                }
+            }
+            Self::Deployment => const { &[words("kubernetes.deployment.name"), words("resource.attributes.k8s.deployment.name")] },
+            Self::ReplicaSet => {
+                const {
+                    &[
+                        words("kubernetes.replicaset.name"),
+                        words("resource.attributes.k8s.replicaset.name"),
+                        words("kubernetes.labels.pod-template-hash"),
+                        words("kubernetes.labels.pod_template_hash"),
+                    ]
+                }
+            }
+            Self::Action => const { &[words("event.action"), words("eventName"), words("verb")] },
+            Self::Provider => {
+                const { &[words("event.provider"), words("eventSource"), words("objectRef.resource"), words("orchestrator.resource.type")] }
+            }
+            Self::User => {
+                const {
+                    &[
+                        words("user.name"),
+                        words("userIdentity.userName"),
+                        words("userIdentity.arn"),
+                        words("user.username"),
+                        words("aws.cloudtrail.user_identity.arn"),
+                    ]
+                }
+            }
+            Self::Resource => {
+                const {
+                    &[
+                        words("aws.cloudtrail.resources.arn"),
+                        words("requestParameters.repositoryName"),
+                        words("requestParameters.nodegroupName"),
+                        words("requestParameters.service"),
+                        words("objectRef.name"),
+                        words("orchestrator.resource.name"),
+                    ]
+                }
+            }
+            Self::Parameters => {
+                const {
+                    &[
+                        words("aws.cloudtrail.request_parameters"),
+                        words("aws.cloudtrail.flattened.request_parameters"),
+                        words("requestParameters.imageTag"),
+                        words("responseElements.image.imageId.imageTag"),
+                    ]
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What a tool is: typed arguments, a pure request, a pure answer. Knows neither MCP nor the network.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    answer::Answer,
+    dsl::{CapsReply, FieldCaps, IndexExpression, IndexStats, ResolveIndex, ResolveReply, StatsReply},
+    error::ToolError,
+    look::{Field, Found, Look},
+    params::Scope,
+    schema::Schema,
+};
+
+/// A tool: its fields are its arguments, its doc comment is what a model reads about it.
+pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
+    /// The published name.
+    const NAME: &'static str;
+    /// A short title for people.
+    const TITLE: &'static str;
+    /// The columns that the answer's main table can have, and the sections beside it: published in the output schema.
+    const OUTPUT: Output;
+
+    /// The arguments that every tool shares; none for a tool that takes no index.
+    fn scope(&self) -> &Scope;
+
+    /// The fields that the arguments name, so that the schema knows their types before [`Tool::ask`]. The scope's own
+    /// (filters, query, level) are already known.
+    fn fields(&self) -> Vec<Field> {
+        Vec::new()
+    }
+
+    /// What to ask first.
+    ///
+    /// # Errors
+    /// What the caller can mend in the arguments.
+    fn ask(self, context: &Context) -> Result<Step, ToolError>;
+}
+
+/// What an answer of a tool can hold, for its published output schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// Columns of the main table.
+    pub columns: &'static [&'static str],
+    /// Sections beside the main table.
+    pub sections: &'static [&'static str],
+}
+
+/// Everything a tool may know besides its arguments. Plain data.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The time of the call.
+    pub now: Timestamp,
+    /// The index expression of the call: the argument, or the default.
+    pub index: IndexExpression,
+    /// Which field has which role in the indices of the expression.
+    pub schema: Arc<Schema>,
+    /// Limits and defaults.
+    pub settings: Arc<Settings>,
+}
+
+/// Limits and defaults, from the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Searched when a call names no index.
+    pub default_index: IndexExpression,
+    /// Tokens of an answer when a call does not say.
+    pub max_tokens: u32,
+    /// The longest range of time that one search may cover, in seconds.
+    pub max_window_s: u64,
+    /// Base address of Kibana, for links.
+    pub kibana_url: Option<String>,
+    /// Roles that the operator fixed: role name and field name.
+    pub field_overrides: Vec<(crate::schema::Role, String)>,
+}
+
+/// What a tool does next.
+pub enum Step {
+    /// Ask these together, then go on with the replies.
+    Ask(Vec<Ask>, Then),
+    /// The answer.
+    Done(Box<Answer>),
+}
+
+/// How a tool goes on with the replies to what it asked, in the order it asked.
+pub type Then = Box<dyn for<'a> FnOnce(Vec<Told<'a>>, &Context) -> Result<Step, ToolError> + Send>;
+
+/// One question.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// A search. All looks of a step go in one round trip.
+    Look(Box<Look>),
+    /// Which fields exist.
+    Caps(FieldCaps),
+    /// What an expression names.
+    Resolve(ResolveIndex),
+    /// Documents and bytes.
+    Stats(IndexStats),
+    /// Roles of the fields of another expression.
+    Schema(IndexExpression, Vec<Field>),
+}
+
+/// The reply to one question. A question that failed is an error in its own place, so that a tool can do without it.
+pub enum Told<'a> {
+    /// To [`Ask::Look`].
+    Found(Result<Found<'a>, ToolError>),
+    /// To [`Ask::Caps`].
+    Caps(Result<CapsReply<'a>, ToolError>),
+    /// To [`Ask::Resolve`].
+    Resolved(Result<ResolveReply<'a>, ToolError>),
+    /// To [`Ask::Stats`].
+    Stats(Result<StatsReply<'a>, ToolError>),
+    /// To [`Ask::Schema`].
+    Schema(Result<Arc<Schema>, ToolError>),
+}
+
+impl<'a> Told<'a> {
+    /// The reply to a look.
+    ///
+    /// # Errors
+    /// When the search failed.
+    pub fn found(self) -> Result<Found<'a>, ToolError> {
+        match self {
+            Self::Found(found) => found,
+            Self::Caps(_) | Self::Resolved(_) | Self::Stats(_) | Self::Schema(_) => Err(Self::mismatch()),
+        }
+    }
+
+    /// The reply to a question about fields.
+    ///
+    /// # Errors
+    /// When it failed.
+    pub fn caps(self) -> Result<CapsReply<'a>, ToolError> {
+        match self {
+            Self::Caps(caps) => caps,
+            Self::Found(_) | Self::Resolved(_) | Self::Stats(_) | Self::Schema(_) => Err(Self::mismatch()),
+        }
+    }
+
+    /// The reply to a question about names.
+    ///
+    /// # Errors
+    /// When it failed.
+    pub fn resolved(self) -> Result<ResolveReply<'a>, ToolError> {
+        match self {
+            Self::Resolved(resolved) => resolved,
+            Self::Found(_) | Self::Caps(_) | Self::Stats(_) | Self::Schema(_) => Err(Self::mismatch()),
+        }
+    }
+
+    /// The reply to a question about sizes.
+    ///
+    /// # Errors
+    /// When it failed, often because the credential may not ask.
+    pub fn stats(self) -> Result<StatsReply<'a>, ToolError> {
+        match self {
+            Self::Stats(stats) => stats,
+            Self::Found(_) | Self::Caps(_) | Self::Resolved(_) | Self::Schema(_) => Err(Self::mismatch()),
+        }
+    }
+
+    /// The reply to a question about roles.
+    ///
+    /// # Errors
+    /// When it failed.
+    pub fn schema(self) -> Result<Arc<Schema>, ToolError> {
+        match self {
+            Self::Schema(schema) => schema,
+            Self::Found(_) | Self::Caps(_) | Self::Resolved(_) | Self::Stats(_) => Err(Self::mismatch()),
+        }
+    }
+
+    fn mismatch() -> ToolError {
+        ToolError::new(crate::error::Code::Internal, "a reply of another kind than asked", "report this; it is a fault of the server")
+    }
+}
+
+impl Step {
+    /// Asks these together, then goes on.
+    pub fn ask(
+        questions: Vec<Ask>,
+        then: impl for<'a> FnOnce(Vec<Told<'a>>, &Context) -> Result<Step, ToolError> + Send + 'static,
+    ) -> Result<Step, ToolError> {
+        Ok(Step::Ask(questions, Box::new(then)))
+    }
+
+    /// Asks looks only, all of which must succeed, then goes on.
+    pub fn look(
+        looks: Vec<Look>,
+        then: impl for<'a> FnOnce(Vec<Found<'a>>, &Context) -> Result<Step, ToolError> + Send + 'static,
+    ) -> Result<Step, ToolError> {
+        let questions = looks.into_iter().map(|look| Ask::Look(Box::new(look))).collect();
+        Step::ask(questions, move |told, context| {
+            let found = told.into_iter().map(Told::found).collect::<Result<Vec<_>, _>>()?;
+            then(found, context)
+        })
+    }
+
+    /// The answer.
+    pub fn done(answer: Answer) -> Result<Step, ToolError> {
+        Ok(Step::Done(Box::new(answer)))
+    }
+}
