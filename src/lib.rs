@@ -1,1 +1,5 @@
-//! elk
+//! The server around the tools: engines, guard, transport, configuration, command line.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod sample;
