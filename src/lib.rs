@@ -2,4 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod call_id;
+pub mod cluster;
 pub mod sample;
+pub mod secret;

@@ -1,0 +1,187 @@
+//! Failures of an exchange, told apart. Knows no retry and no tool; repeats nothing of a reply to a caller.
+
+use std::{error::Error, io, time::Duration};
+
+use elasticsearch::http::response::Exception;
+use elk_mcp_tools::{
+    dsl::{IndexExpression, Request},
+    engine::{EngineError, EngineErrorKind},
+};
+use http::StatusCode;
+use rustls::CertificateError;
+
+use super::Failed;
+
+/// A request that got no whole reply.
+pub(super) fn of_transport(error: &reqwest::Error, node: &str) -> Failed {
+    let detail = format!("{node}: {}", chain(error));
+    if let Some(why) = tls_failure(error) {
+        return Failed::final_(EngineErrorKind::Tls, format!("{node}: {why}"));
+    }
+    let (kind, retry, node_down) = if error.is_connect() {
+        (EngineErrorKind::Unreachable, true, true)
+    } else if error.is_timeout() {
+        (EngineErrorKind::Timeout, false, false)
+    } else if error.is_builder() {
+        (EngineErrorKind::Rejected, false, false)
+    } else if is_unreadable(error) {
+        (EngineErrorKind::BadReply, false, false)
+    } else {
+        (EngineErrorKind::Interrupted, true, false)
+    };
+    Failed { error: EngineError::new(kind, detail), retry, wait: None, node_down }
+}
+
+/// A reply with a status other than 2xx.
+pub(super) fn of_status(status: StatusCode, body: &[u8], wait: Option<Duration>, request: &Request) -> Failed {
+    let exception = serde_json::from_slice::<Exception>(body).ok();
+    let types = exception.as_ref().map(exception_types).unwrap_or_default();
+    let has = |name: &str| types.contains(&name);
+    let error = |kind| {
+        let reason = exception.as_ref().and_then(|exception| exception.error().reason()).unwrap_or_default();
+        EngineError::new(kind, format!("{status} {} {reason}", types.join(" < ")))
+    };
+    let about_index = |kind| error(kind).about(named_index(exception.as_ref(), request));
+
+    let overloaded = has("circuit_breaking_exception") || has("es_rejected_execution_exception") || has("rejected_execution_exception");
+    let (error, retry) = match status.as_u16() {
+        429 => (error(EngineErrorKind::Busy), true),
+        500..=599 if overloaded => (error(EngineErrorKind::Busy), true),
+        503 => (error(EngineErrorKind::Unavailable), true),
+        502 | 504 => (error(EngineErrorKind::Unavailable), false),
+        401 => (error(EngineErrorKind::Unauthorized), false),
+        403 => (about_index(EngineErrorKind::Forbidden), false),
+        _ if has("index_not_found_exception") => (about_index(EngineErrorKind::UnknownIndex), false),
+        _ if has("index_closed_exception") => (about_index(EngineErrorKind::ClosedIndex), false),
+        400 | 405 | 413 => (error(EngineErrorKind::Rejected), false),
+        500..=599 if exception.is_some() => (error(EngineErrorKind::Unavailable), false),
+        _ => (error(EngineErrorKind::BadReply), false),
+    };
+    Failed { error, retry, wait, node_down: false }
+}
+
+fn exception_types(exception: &Exception) -> Vec<&str> {
+    let error = exception.error();
+    let mut types: Vec<&str> = error.ty().into_iter().chain(error.root_cause().iter().filter_map(|cause| cause.ty())).collect();
+    let mut below = error.caused_by();
+    while let Some(cause) = below {
+        types.extend(cause.ty());
+        below = cause.caused_by();
+    }
+    types.dedup();
+    types
+}
+
+/// The index a failure is about, where the caller named it himself; otherwise his whole expression. A name that only the
+/// cluster knows (an alias's target) is not told.
+fn named_index(exception: Option<&Exception>, request: &Request) -> String {
+    let Some(expression) = expression_of(request) else { return String::new() };
+    let told = exception.and_then(|exception| exception.error().additional_details().get("index")?.as_str());
+    match told {
+        Some(name) if expression.patterns().iter().any(|pattern| pattern.as_str() == name) => name.to_owned(),
+        _ => expression.to_string(),
+    }
+}
+
+fn expression_of(request: &Request) -> Option<&IndexExpression> {
+    match request {
+        Request::Search(search) => Some(search.index()),
+        Request::FieldCaps(caps) => Some(caps.index()),
+        Request::ResolveIndex(resolve) => Some(resolve.index()),
+        Request::IndexStats(stats) => Some(stats.index()),
+        Request::Msearch(_) | Request::Ping | Request::Health(_) => None,
+    }
+}
+
+/// What TLS found wrong, if it was TLS.
+fn tls_failure(error: &reqwest::Error) -> Option<String> {
+    let found = causes(error).find_map(|cause| {
+        cause.downcast_ref::<rustls::Error>().or_else(|| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())
+    })?;
+    Some(match found {
+        rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            format!("the certificate has expired ({found})")
+        }
+        rustls::Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+            format!("the certificate is not valid yet ({found})")
+        }
+        rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+            format!("the certificate is for another name ({found})")
+        }
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "the certificate is signed by an unknown authority; name it with --es-ca-cert".to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => format!("the port does not speak TLS ({found})"),
+        other => format!("TLS failed ({other})"),
+    })
+}
+
+/// Whether the bytes that came back are no HTTP.
+fn is_unreadable(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_parse() && !error.is_incomplete_message()))
+}
+
+/// An error with all that caused it.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error) {
+        let part = cause.to_string();
+        if text.ends_with(&part) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&part);
+    }
+    text
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use elk_mcp_tools::dsl::{Query, Search};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: &str, kind: EngineErrorKind, subject: &str) {
+        let request = Request::Search(Search::new(IndexExpression::parse("logs-a,logs-b").unwrap(), Query::All));
+        let failed = of_status(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None, &request);
+        assert_eq!((failed.error.kind, failed.error.subject.as_str()), (kind, subject), "{status} {body}");
+    }
+
+    #[test]
+    fn statuses_and_exception_types_are_told_apart() {
+        use EngineErrorKind as Kind;
+        let exception = |kind: &str, more: &str| format!(r#"{{"error":{{"root_cause":[{{"type":"{kind}"{more}}}],"type":"{kind}","reason":"r"{more}}},"status":400}}"#);
+        let about_a = r#","index":"logs-a""#;
+        check(404, &exception("index_not_found_exception", about_a), Kind::UnknownIndex, "logs-a");
+        check(404, &exception("index_not_found_exception", r#","index":"secret""#), Kind::UnknownIndex, "logs-a,logs-b");
+        check(400, &exception("index_closed_exception", about_a), Kind::ClosedIndex, "logs-a");
+        check(400, &exception("parsing_exception", ""), Kind::Rejected, "");
+        check(400, "", Kind::Rejected, "");
+        check(401, "", Kind::Unauthorized, "");
+        check(403, &exception("security_exception", ""), Kind::Forbidden, "logs-a,logs-b");
+        check(405, r#"{"error":"Incorrect HTTP method","status":405}"#, Kind::Rejected, "");
+        check(429, "", Kind::Busy, "");
+        check(500, &exception("circuit_breaking_exception", ""), Kind::Busy, "");
+        check(503, &exception("es_rejected_execution_exception", ""), Kind::Busy, "");
+        check(503, "<html>", Kind::Unavailable, "");
+        check(502, "<html>", Kind::Unavailable, "");
+        check(504, "", Kind::Unavailable, "");
+        check(500, "<html>", Kind::BadReply, "");
+        check(404, "<html>", Kind::BadReply, "");
+        check(301, "", Kind::BadReply, "");
+    }
+
+    #[test]
+    fn a_cause_below_a_search_failure_is_seen() {
+        let body = r#"{"error":{"type":"search_phase_execution_exception","reason":"all shards failed","root_cause":[],
+            "caused_by":{"type":"es_rejected_execution_exception","reason":"queue"}},"status":503}"#;
+        check(503, body, EngineErrorKind::Busy, "");
+    }
+}
