@@ -4,5 +4,6 @@
 
 pub mod call_id;
 pub mod cluster;
+pub mod guard;
 pub mod sample;
 pub mod secret;

@@ -1,0 +1,126 @@
+//! The last check: the `_index` of every hit of a reply. Knows the shape of hits; parses nothing else.
+
+use std::{borrow::Cow, fmt};
+
+use elk_mcp_tools::engine::{EngineError, EngineErrorKind, Reply};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::AllowList;
+
+/// Refuses a whole reply when any hit in it, also those inside buckets, is of an index that is not allowed.
+pub(super) fn check(reply: Reply, allowed: &AllowList) -> Result<Reply, EngineError> {
+    let mut foreign = None;
+    let mut deserializer = serde_json::Deserializer::from_slice(&reply.body);
+    let walked = Walk { allowed, foreign: &mut foreign }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    if let Err(error) = walked {
+        return Err(EngineError::new(EngineErrorKind::BadReply, format!("a reply to a search is no JSON: {error}")));
+    }
+    match foreign {
+        None => Ok(reply),
+        Some(index) => Err(EngineError::new(EngineErrorKind::NotAllowed, format!("a hit came from `{index}`, outside the allow-list"))
+            .about(format!("part of what was asked (allowed: {allowed})"))),
+    }
+}
+
+/// Walks through every object but into no hit: a hit begins with `_index`, and what follows is the user's own data.
+struct Walk<'a, 'f> {
+    allowed: &'a AllowList,
+    foreign: &'f mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a reply")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            if key == "_index" {
+                let Key(index) = map.next_value()?;
+                if self.foreign.is_none() && !self.allowed.covers_concrete(&index) {
+                    *self.foreign = Some(index.into_owned());
+                }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            } else {
+                map.next_value_seed(Walk { allowed: self.allowed, foreign: &mut *self.foreign })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(Walk { allowed: self.allowed, foreign: &mut *self.foreign })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(body: &str) -> Option<EngineErrorKind> {
+        check(Reply { body: body.as_bytes().to_vec() }, &AllowList::parse("logs-*").unwrap()).err().map(|error| error.kind)
+    }
+
+    #[test]
+    fn hits_of_allowed_indices_pass() {
+        assert_eq!(refused(r#"{"took":1,"hits":{"hits":[{"_index":"logs-a","_id":"1","sort":[1.5,null,true]}]}}"#), None);
+        assert_eq!(refused(r#"{"responses":[{"hits":{"hits":[{"_index":".ds-logs-a-2026.11.22-000001"}]}}]}"#), None);
+    }
+
+    #[test]
+    fn a_foreign_hit_anywhere_refuses_the_reply() {
+        for body in [
+            r#"{"hits":{"hits":[{"_index":"logs-a"},{"_index":"payroll"}]}}"#,
+            r#"{"responses":[{"hits":{"hits":[]}},{"hits":{"hits":[{"_index":"pay\u0072oll"}]}}]}"#,
+            r#"{"aggregations":{"a":{"buckets":[{"key":"x","top":{"hits":{"hits":[{"_index":"payroll"}]}}}]}}}"#,
+        ] {
+            assert_eq!(refused(body), Some(EngineErrorKind::NotAllowed), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_a_document_says_about_itself_is_not_taken_for_its_index() {
+        assert_eq!(refused(r#"{"hits":{"hits":[{"_index":"logs-a","_source":{"_index":"payroll"}}]}}"#), None);
+    }
+
+    #[test]
+    fn a_reply_that_is_cut_is_a_bad_reply() {
+        assert_eq!(refused(r#"{"hits":{"hits":[{"_index":"logs-a""#), Some(EngineErrorKind::BadReply));
+        assert_eq!(refused(r#"{"hits":{}} <html>"#), Some(EngineErrorKind::BadReply));
+    }
+}
