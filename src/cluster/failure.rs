@@ -95,9 +95,7 @@ fn expression_of(request: &Request) -> Option<&IndexExpression> {
 
 /// What TLS found wrong, if it was TLS.
 fn tls_failure(error: &reqwest::Error) -> Option<String> {
-    let found = causes(error).find_map(|cause| {
-        cause.downcast_ref::<rustls::Error>().or_else(|| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())
-    })?;
+    let found = causes(error).find_map(rustls_error)?;
     Some(match found {
         rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             format!("the certificate has expired ({found})")
@@ -108,12 +106,21 @@ fn tls_failure(error: &reqwest::Error) -> Option<String> {
         rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             format!("the certificate is for another name ({found})")
         }
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // An authority of the same name with another key is as unknown as any other.
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "the certificate is signed by an unknown authority; name it with --es-ca-cert".to_owned()
         }
         rustls::Error::InvalidMessage(_) => format!("the port does not speak TLS ({found})"),
         other => format!("TLS failed ({other})"),
     })
+}
+
+/// An input-output error does not name what it wraps as its source, so it is unwrapped, as often as it was wrapped.
+fn rustls_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    match cause.downcast_ref::<io::Error>() {
+        Some(wrapper) => rustls_error(wrapper.get_ref()?),
+        None => cause.downcast_ref(),
+    }
 }
 
 /// Whether the bytes that came back are no HTTP.
@@ -157,7 +164,9 @@ mod tests {
     #[test]
     fn statuses_and_exception_types_are_told_apart() {
         use EngineErrorKind as Kind;
-        let exception = |kind: &str, more: &str| format!(r#"{{"error":{{"root_cause":[{{"type":"{kind}"{more}}}],"type":"{kind}","reason":"r"{more}}},"status":400}}"#);
+        let exception = |kind: &str, more: &str| {
+            format!(r#"{{"error":{{"root_cause":[{{"type":"{kind}"{more}}}],"type":"{kind}","reason":"r"{more}}},"status":400}}"#)
+        };
         let about_a = r#","index":"logs-a""#;
         check(404, &exception("index_not_found_exception", about_a), Kind::UnknownIndex, "logs-a");
         check(404, &exception("index_not_found_exception", r#","index":"secret""#), Kind::UnknownIndex, "logs-a,logs-b");

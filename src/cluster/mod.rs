@@ -98,7 +98,9 @@ impl Cluster {
             None => {}
         }
         if settings.skip_tls_verification {
-            tracing::warn!("the cluster's certificate is NOT checked (--es-ssl-skip-verify): anyone on the way can read and change what is sent");
+            tracing::warn!(
+                "the cluster's certificate is NOT checked (--es-ssl-skip-verify): anyone on the way can read and change what is sent"
+            );
             builder = builder.danger_accept_invalid_certs(true);
         }
         if let Some(pem) = &settings.client_certificate {
@@ -185,7 +187,10 @@ impl Cluster {
         }
         let body = read(&mut response, REPLY_CAP, node.address()).await?;
         if !looks_like_json_object(&body) {
-            return Err(Failed::final_(EngineErrorKind::BadReply, format!("{} answered {status} with {} bytes that are no JSON object", node.address(), body.len())));
+            return Err(Failed::final_(
+                EngineErrorKind::BadReply,
+                format!("{} answered {status} with {} bytes that are no JSON object", node.address(), body.len()),
+            ));
         }
         Ok(Reply { body })
     }
@@ -228,7 +233,10 @@ async fn read(response: &mut reqwest::Response, cap: usize, node: &str) -> Resul
             Ok(Ok(None)) => return Ok(body),
             Ok(Err(error)) => return Err(failure::of_transport(&error, node)),
             Err(_) => {
-                return Err(Failed::final_(EngineErrorKind::Timeout, format!("the reply of {node} paused for more than {READ_IDLE_LIMIT:?}")));
+                return Err(Failed::final_(
+                    EngineErrorKind::Timeout,
+                    format!("the reply of {node} paused for more than {READ_IDLE_LIMIT:?}"),
+                ));
             }
         }
     }

@@ -150,8 +150,8 @@ impl Credential {
             Self::Basic { username, password } => format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{}", password.reveal()))),
             Self::Bearer(token) => format!("Bearer {}", token.reveal()),
         };
-        let mut value =
-            HeaderValue::try_from(text).map_err(|_| InvalidSettings::new("the cluster's credential", "has characters no header can carry"))?;
+        let mut value = HeaderValue::try_from(text)
+            .map_err(|_| InvalidSettings::new("the cluster's credential", "has characters no header can carry"))?;
         value.set_sensitive(true);
         Ok(value)
     }

@@ -56,7 +56,8 @@ fn within(what: &str, asked: u64, most: u64) -> Result<(), EngineError> {
     if asked <= most {
         return Ok(());
     }
-    Err(EngineError::new(EngineErrorKind::Rejected, format!("{what}: {asked} of at most {most}")).about(format!("{what}: {asked} of at most {most}")))
+    Err(EngineError::new(EngineErrorKind::Rejected, format!("{what}: {asked} of at most {most}"))
+        .about(format!("{what}: {asked} of at most {most}")))
 }
 
 fn clauses(query: &Query) -> usize {
@@ -98,8 +99,13 @@ fn fan_out(aggregation: &Aggregation) -> Option<u64> {
         AggregationKind::DateHistogram { interval_ms, bounds_ms, .. } => {
             Some(bounds_ms.map_or(1, |(first, last)| last.abs_diff(first) / interval_ms.unsigned_abs().max(1) + 1))
         }
-        AggregationKind::Histogram { interval, bounds, .. } => {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float that saturates is over the cap all the same")]
+        AggregationKind::Histogram { interval, bounds, .. } =>
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a float that saturates is over the cap all the same"
+            )]
             Some(bounds.map_or(1, |(first, last)| ((last - first).abs() / interval.abs()) as u64 + 1))
         }
         AggregationKind::Filters(filters) => Some(filters.len() as u64),
@@ -116,11 +122,7 @@ fn fan_out(aggregation: &Aggregation) -> Option<u64> {
 }
 
 fn depth(aggregations: &Aggregations) -> usize {
-    aggregations
-        .iter()
-        .map(|(_, aggregation)| usize::from(fan_out(aggregation).is_some()) + depth(&aggregation.inner))
-        .max()
-        .unwrap_or(0)
+    aggregations.iter().map(|(_, aggregation)| usize::from(fan_out(aggregation).is_some()) + depth(&aggregation.inner)).max().unwrap_or(0)
 }
 
 fn buckets(aggregations: &Aggregations) -> u64 {

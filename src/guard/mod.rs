@@ -123,9 +123,7 @@ impl<E: Engine> Guard<E> {
                 }
                 Request::Msearch(narrowed)
             }
-            Request::FieldCaps(caps) => {
-                Request::FieldCaps(caps.clone().with_index(self.narrow(caps.index(), allowed, time_limit).await?))
-            }
+            Request::FieldCaps(caps) => Request::FieldCaps(caps.clone().with_index(self.narrow(caps.index(), allowed, time_limit).await?)),
             Request::IndexStats(stats) => {
                 Request::IndexStats(stats.clone().with_index(self.narrow(stats.index(), allowed, time_limit).await?))
             }
@@ -139,7 +137,12 @@ impl<E: Engine> Guard<E> {
         Ok(search.clone().with_index(index))
     }
 
-    async fn narrow(&self, expression: &IndexExpression, allowed: &AllowList, time_limit: Duration) -> Result<IndexExpression, EngineError> {
+    async fn narrow(
+        &self,
+        expression: &IndexExpression,
+        allowed: &AllowList,
+        time_limit: Duration,
+    ) -> Result<IndexExpression, EngineError> {
         self.resolutions
             .narrow(expression, allowed, |part| async move {
                 self.counted(&Request::ResolveIndex(ResolveIndex::new(part, false, false)), time_limit).await

@@ -39,7 +39,12 @@ impl Resolutions {
     /// # Errors
     /// `NotAllowed` when a name that was given leads elsewhere, or when nothing allowed is left; whatever `resolve`
     /// fails with.
-    pub(super) async fn narrow<F, R>(&self, expression: &IndexExpression, allowed: &AllowList, resolve: F) -> Result<IndexExpression, EngineError>
+    pub(super) async fn narrow<F, R>(
+        &self,
+        expression: &IndexExpression,
+        allowed: &AllowList,
+        resolve: F,
+    ) -> Result<IndexExpression, EngineError>
     where
         F: Fn(IndexExpression) -> R,
         R: Future<Output = Result<Reply, EngineError>>,
@@ -127,7 +132,9 @@ fn narrowed_part(part: &IndexExpression, reply: &Reply, allowed: &AllowList) -> 
             .map(|index| &*index.name)
             .chain(resolved.aliases.iter().map(|alias| &*alias.name))
             .chain(resolved.data_streams.iter().map(|stream| &*stream.name));
-        names.extend(members.filter(|name| pattern.matches(name) && !foreign.contains(name)).filter_map(|name| IndexPattern::parse(name).ok()));
+        names.extend(
+            members.filter(|name| pattern.matches(name) && !foreign.contains(name)).filter_map(|name| IndexPattern::parse(name).ok()),
+        );
     }
     Ok(names)
 }
