@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use crate::dsl::Request;
+use crate::dsl::{Request, UpstreamError};
 
 /// A future that can be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -80,4 +80,37 @@ impl EngineError {
         self.subject = subject.into();
         self
     }
+}
+
+/// Tells the kind of a failure from the HTTP status and the engine's own account of it.
+pub fn classify(status: u16, error: &UpstreamError<'_>) -> EngineError {
+    let kinds = || {
+        let own = error.kind.iter();
+        let roots = error.root_cause.iter().filter_map(|cause| cause.kind.as_ref());
+        let caused = error.caused_by.iter().filter_map(|cause| cause.kind.as_ref());
+        own.chain(roots).chain(caused).map(|kind| &**kind)
+    };
+    let is = |name: &str| kinds().any(|kind| kind == name);
+    let index = error.index.as_ref().or_else(|| error.root_cause.iter().find_map(|cause| cause.index.as_ref()));
+    let kind = if is("index_not_found_exception") || is("aliases_not_found_exception") {
+        EngineErrorKind::UnknownIndex
+    } else if is("index_closed_exception") {
+        EngineErrorKind::ClosedIndex
+    } else if is("circuit_breaking_exception") || is("es_rejected_execution_exception") || is("rejected_execution_exception") {
+        EngineErrorKind::Busy
+    } else if is("task_cancelled_exception") || is("timeout_exception") {
+        EngineErrorKind::Timeout
+    } else {
+        match status {
+            401 => EngineErrorKind::Unauthorized,
+            403 => EngineErrorKind::Forbidden,
+            429 => EngineErrorKind::Busy,
+            408 => EngineErrorKind::Timeout,
+            500.. => EngineErrorKind::Unavailable,
+            _ => EngineErrorKind::Rejected,
+        }
+    };
+    let reason = error.reason.as_ref().map_or("", |reason| &**reason);
+    let detail = format!("status {status}, {}: {reason}", kinds().collect::<Vec<_>>().join(" < "));
+    EngineError::new(kind, detail).about(index.map_or("", |index| &**index))
 }

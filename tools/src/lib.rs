@@ -4,6 +4,7 @@
 pub mod dsl;
 pub mod engine;
 pub mod error;
+mod join;
 pub mod look;
 pub mod params;
 pub mod schema;

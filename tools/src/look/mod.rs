@@ -4,10 +4,17 @@
 mod aggregation;
 mod filter;
 mod found;
+mod lower;
+mod lower_filter;
+mod merge;
+mod merge_aggs;
+mod read;
 
 pub use aggregation::Agg;
 pub use filter::{Field, Filter};
 pub use found::{Bucket, Found, Hit, Key, Outcome, Partial, Results, ShardFailure, Total, Value};
+pub use lower::{Lowered, lower};
+pub use merge::merge;
 
 use crate::{
     dsl::{IndexExpression, TrackTotal},

@@ -1,0 +1,367 @@
+//! Conditions in terms of roles, lowered to queries on the fields of one group.
+
+use super::{Field, Filter};
+use crate::{
+    dsl::{Query, Range, Scalar},
+    error::{Code, ToolError},
+    params::{Level, Window},
+    schema::{EpochUnit, FieldInfo, Group, Kind, Role, span_forms, trace_forms},
+};
+
+/// Lowers conditions for one group and notes what does not fit it.
+pub(super) struct Lowering<'a> {
+    group: &'a Group,
+    /// Fields that the group does not have.
+    pub(super) unknown: Vec<Field>,
+    /// A value that does not fit its field's type.
+    pub(super) mismatch: Option<ToolError>,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn new(group: &'a Group) -> Self {
+        Self { group, unknown: Vec::new(), mismatch: None }
+    }
+
+    /// The time is in the window.
+    pub(super) fn time(&mut self, window: &Window) -> Query {
+        let Some(field) = self.group.field(&Field::Role(Role::Time)) else { return Query::Nothing };
+        let range = match field.epoch {
+            None => Range {
+                gte: Some(Scalar::Text(window.start().to_string())),
+                lt: Some(Scalar::Text(window.end().to_string())),
+                is_time: true,
+                ..Range::default()
+            },
+            Some(unit) if field.kind == Kind::Float => Range {
+                gte: Some(Scalar::Float(fraction(unit, window.start()))),
+                lt: Some(Scalar::Float(fraction(unit, window.end()))),
+                ..Range::default()
+            },
+            Some(unit) => Range {
+                gte: Some(Scalar::Int(unit.number_from(window.start()))),
+                lt: Some(Scalar::Int(unit.number_from(window.end()))),
+                ..Range::default()
+            },
+        };
+        Query::Range { field: field.name.clone(), range }
+    }
+
+    pub(super) fn filter(&mut self, filter: &Filter) -> Query {
+        match filter {
+            Filter::All => Query::All,
+            Filter::Nothing => Query::Nothing,
+            Filter::Is(field, values) => self.is(field, values),
+            Filter::Levels(levels) => self.levels(levels),
+            Filter::Words(field, text) => self.each(field, |info| words(info, text)),
+            Filter::Phrase { field, text, prefix } => self.each(field, |info| phrase(info, text, *prefix)),
+            Filter::AnyText(text) => self.any(|info| words(info, text)),
+            Filter::AnyPhrase { text, prefix } => self.any(|info| phrase(info, text, *prefix)),
+            Filter::Prefix(field, value) => self.each(field, |info| prefix(info, value)),
+            Filter::Range(Field::Role(Role::Time), range) => self.time_range(range),
+            Filter::Range(field, range) => self.range(field, range),
+            Filter::Time(window) => self.time(window),
+            Filter::Exists(field) => self.each(field, |info| Query::Exists { field: info.name.clone() }),
+            Filter::Indices(names) => {
+                Query::Terms { field: "_index".to_owned(), values: names.iter().map(|name| Scalar::from(name.as_str())).collect() }
+            }
+            Filter::Document { index, id } => Query::all_of(vec![Query::term("_index", index.as_str()), Query::Ids(vec![id.clone()])]),
+            Filter::Failed => self.failed(),
+            Filter::And(list) => Query::all_of(list.iter().map(|filter| self.filter(filter)).collect()),
+            Filter::Or(list) => Query::any_of(list.iter().map(|filter| self.filter(filter)).collect()),
+            Filter::Not(inner) => self.filter(inner).negated(),
+        }
+    }
+
+    /// The condition on any of the fields in which a value may lie.
+    fn each(&mut self, field: &Field, query: impl Fn(&FieldInfo) -> Query) -> Query {
+        let fields = self.group.fields(field);
+        if fields.is_empty() {
+            self.unknown.push(field.clone());
+            return Query::Nothing;
+        }
+        Query::any_of(fields.iter().map(query).collect())
+    }
+
+    /// The condition on message, error message or stack trace, whichever are there.
+    fn any(&mut self, query: impl Fn(&FieldInfo) -> Query) -> Query {
+        let roles = [Role::Message, Role::ErrorMessage, Role::Stack];
+        let fields: Vec<&FieldInfo> = roles.iter().flat_map(|role| self.group.fields(&Field::Role(*role))).collect();
+        if fields.is_empty() {
+            // Spans have a name in place of a message.
+            let name = self.group.fields(&Field::Role(Role::SpanName));
+            return Query::any_of(name.iter().map(query).collect());
+        }
+        Query::any_of(fields.into_iter().map(query).collect())
+    }
+
+    fn is(&mut self, field: &Field, values: &[Scalar]) -> Query {
+        match field {
+            Field::Role(Role::Level) => {
+                let words: Option<Vec<Level>> = values.iter().map(|value| Level::parse(&value.to_string())).collect();
+                match words {
+                    Some(levels) => self.levels(&levels),
+                    None => self.each(field, |info| exactly(info, values, true)),
+                }
+            }
+            Field::Role(Role::TraceId) => self.ids(field, values, trace_forms),
+            Field::Role(Role::SpanId | Role::ParentSpanId) => self.ids(field, values, span_forms),
+            Field::Role(Role::Time) => {
+                let first = values.first().map(ToString::to_string);
+                let range = Range { gte: first.clone().map(Scalar::Text), lte: first.map(Scalar::Text), ..Range::default() };
+                self.time_range(&range)
+            }
+            Field::Role(Role::Duration) => {
+                let queries = values.iter().map(|value| {
+                    Filter::Range(field.clone(), Range { gte: Some(value.clone()), lte: Some(value.clone()), ..Range::default() })
+                });
+                Query::any_of(queries.collect::<Vec<_>>().iter().map(|filter| self.filter(filter)).collect())
+            }
+            _ => {
+                let mut fitting = Vec::new();
+                let mut misfit = None;
+                for info in self.group.fields(field) {
+                    match fit(info, values) {
+                        Ok(values) => fitting.push(exactly(info, &values, false)),
+                        Err(error) => misfit = Some(error),
+                    }
+                }
+                if fitting.is_empty() {
+                    match misfit {
+                        Some(error) => self.mismatch = Some(error),
+                        None => self.unknown.push(field.clone()),
+                    }
+                }
+                Query::any_of(fitting)
+            }
+        }
+    }
+
+    fn ids(&mut self, field: &Field, values: &[Scalar], forms: impl Fn(&str) -> Vec<String>) -> Query {
+        let forms: Vec<Scalar> = values.iter().flat_map(|value| forms(&value.to_string())).map(Scalar::Text).collect();
+        self.each(field, |info| {
+            let fitting: Vec<Scalar> = forms.iter().filter_map(|form| fit_one(info, form)).collect();
+            if fitting.is_empty() { Query::Nothing } else { exactly(info, &fitting, false) }
+        })
+    }
+
+    fn levels(&mut self, levels: &[Level]) -> Query {
+        self.each(&Field::Role(Role::Level), |info| match info.level_scale {
+            Some(scale) if info.kind.is_number() => Query::any_of(
+                levels
+                    .iter()
+                    .filter_map(|level| scale.range(*level))
+                    .map(|(low, high)| Query::Range {
+                        field: info.name.clone(),
+                        range: Range { gte: Some(Scalar::Int(low)), lte: Some(Scalar::Int(high)), ..Range::default() },
+                    })
+                    .collect(),
+            ),
+            _ => {
+                let spellings = levels.iter().flat_map(|level| level.spellings());
+                match info.exact() {
+                    Some(exact) => {
+                        let values = spellings.flat_map(|word| spelled(word)).map(Scalar::Text).collect();
+                        Query::Terms { field: exact.to_owned(), values }
+                    }
+                    None => {
+                        Query::any_of(spellings.map(|word| Query::Match { field: info.name.clone(), text: (*word).to_owned() }).collect())
+                    }
+                }
+            }
+        })
+    }
+
+    fn failed(&mut self) -> Query {
+        let mut any = Vec::new();
+        let has = |role: Role| self.group.field(&Field::Role(role)).is_some();
+        let (level, status, outcome) = (has(Role::Level), has(Role::Status), has(Role::Outcome));
+        if level {
+            any.push(self.levels(&[Level::Error, Level::Fatal]));
+        }
+        if status {
+            let range = Range { gte: Some(Scalar::Int(500)), lte: Some(Scalar::Int(599)), ..Range::default() };
+            any.push(self.range(&Field::Role(Role::Status), &range));
+        }
+        if outcome {
+            let words = ["failure", "Failure", "FAILURE", "error", "Error", "ERROR", "failed", "STATUS_CODE_ERROR", "2"];
+            any.push(self.is(&Field::Role(Role::Outcome), &words.map(Scalar::from)));
+        }
+        Query::any_of(any)
+    }
+
+    fn time_range(&mut self, range: &Range) -> Query {
+        let Some(field) = self.group.field(&Field::Role(Role::Time)) else { return Query::Nothing };
+        let mut misread = None;
+        let mut bound = |bound: &Option<Scalar>| {
+            let value = bound.as_ref()?;
+            match (field.epoch, value.to_string().parse::<jiff::Timestamp>()) {
+                (_, Err(error)) => {
+                    misread = Some(ToolError::new(
+                        Code::BadTime,
+                        format!("`{value}` is no time: {error}"),
+                        "write times as 2026-03-25T14:52:57Z",
+                    ));
+                    None
+                }
+                (None, Ok(time)) => Some(Scalar::Text(time.to_string())),
+                (Some(unit), Ok(time)) if field.kind == Kind::Float => Some(Scalar::Float(fraction(unit, time))),
+                (Some(unit), Ok(time)) => Some(Scalar::Int(unit.number_from(time))),
+            }
+        };
+        let lowered = Range {
+            gt: bound(&range.gt),
+            gte: bound(&range.gte),
+            lt: bound(&range.lt),
+            lte: bound(&range.lte),
+            is_time: field.epoch.is_none(),
+        };
+        if let Some(error) = misread {
+            self.mismatch = Some(error);
+            return Query::Nothing;
+        }
+        Query::Range { field: field.name.clone(), range: lowered }
+    }
+
+    fn range(&mut self, field: &Field, range: &Range) -> Query {
+        let mut misfit = None;
+        let fields = self.group.fields(field);
+        if fields.is_empty() {
+            self.unknown.push(field.clone());
+            return Query::Nothing;
+        }
+        let queries = fields.iter().map(|info| match fit_range(info, range) {
+            Ok(range) => Query::Range { field: info.exact().unwrap_or(&info.name).to_owned(), range },
+            Err(error) => {
+                misfit = Some(error);
+                Query::Nothing
+            }
+        });
+        let query = Query::any_of(queries.collect());
+        if query == Query::Nothing {
+            self.mismatch = misfit.or(self.mismatch.take());
+        }
+        query
+    }
+}
+
+fn fraction(unit: EpochUnit, time: jiff::Timestamp) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a float field holds no more")]
+    let milliseconds = time.as_nanosecond() as f64 / 1e6;
+    milliseconds * unit.per_millisecond()
+}
+
+/// A word as loggers write it.
+fn spelled(word: &str) -> [String; 3] {
+    let mut capital = word.to_owned();
+    if let Some(first) = capital.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    [word.to_owned(), word.to_ascii_uppercase(), capital]
+}
+
+fn exactly(info: &FieldInfo, values: &[Scalar], case_insensitive: bool) -> Query {
+    let Some(exact) = info.exact() else {
+        return Query::any_of(
+            values.iter().map(|value| Query::Phrase { field: info.name.clone(), text: value.to_string(), prefix: false }).collect(),
+        );
+    };
+    match values {
+        [value] => Query::Term { field: exact.to_owned(), value: value.clone(), case_insensitive },
+        _ if case_insensitive => Query::any_of(
+            values.iter().map(|value| Query::Term { field: exact.to_owned(), value: value.clone(), case_insensitive }).collect(),
+        ),
+        _ => Query::Terms { field: exact.to_owned(), values: values.to_vec() },
+    }
+}
+
+fn words(info: &FieldInfo, text: &str) -> Query {
+    match info.analysed() {
+        Some(field) => Query::Match { field: field.to_owned(), text: text.to_owned() },
+        None if info.kind == Kind::Keyword => Query::Term { field: info.name.clone(), value: Scalar::from(text), case_insensitive: true },
+        None => fit_one(info, &Scalar::from(text)).map_or(Query::Nothing, |value| exactly(info, &[value], false)),
+    }
+}
+
+fn phrase(info: &FieldInfo, text: &str, prefix_last: bool) -> Query {
+    match info.analysed() {
+        Some(field) => Query::Phrase { field: field.to_owned(), text: text.to_owned(), prefix: prefix_last },
+        None if prefix_last => prefix(info, text),
+        None => words(info, text),
+    }
+}
+
+fn prefix(info: &FieldInfo, value: &str) -> Query {
+    match info.exact() {
+        Some(exact) if info.kind.is_words() => Query::Prefix { field: exact.to_owned(), value: value.to_owned(), case_insensitive: false },
+        Some(_) => fit_one(info, &Scalar::from(value)).map_or(Query::Nothing, |value| exactly(info, &[value], false)),
+        None => Query::Phrase { field: info.name.clone(), text: value.to_owned(), prefix: true },
+    }
+}
+
+/// The values as the field's type wants them.
+fn fit(info: &FieldInfo, values: &[Scalar]) -> Result<Vec<Scalar>, ToolError> {
+    values
+        .iter()
+        .map(|value| {
+            fit_one(info, value).ok_or_else(|| {
+                ToolError::new(
+                    Code::BadArgument,
+                    format!(
+                        "`{}` is {}; `{}` is none",
+                        info.name,
+                        info.kind.word(),
+                        value.to_string().chars().take(80).collect::<String>()
+                    ),
+                    "give a value of that type, or ask describe_fields with with_values=true for values that occur",
+                )
+            })
+        })
+        .collect()
+}
+
+fn fit_one(info: &FieldInfo, value: &Scalar) -> Option<Scalar> {
+    let text = || value.to_string();
+    match info.kind {
+        Kind::Keyword | Kind::Text | Kind::Ip => Some(Scalar::Text(text())),
+        Kind::Date => Some(value.clone()),
+        Kind::Other => None,
+        Kind::Boolean => match text().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" => Some(Scalar::Bool(true)),
+            "false" | "0" | "no" => Some(Scalar::Bool(false)),
+            _ => None,
+        },
+        Kind::Integer | Kind::Float => match value {
+            Scalar::Int(_) | Scalar::Unsigned(_) => Some(value.clone()),
+            Scalar::Float(number) => Some(number_of(*number)),
+            Scalar::Bool(_) => None,
+            Scalar::Text(text) => {
+                let text = text.trim();
+                let whole = text.parse::<i64>().map(Scalar::Int).or_else(|_| text.parse::<u64>().map(Scalar::Unsigned));
+                whole.ok().or_else(|| text.parse::<f64>().ok().filter(|number| number.is_finite()).map(number_of))
+            }
+        },
+    }
+}
+
+/// A number without a fraction as an integer.
+fn number_of(number: f64) -> Scalar {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+    if number.fract() == 0.0 && number.abs() < 9e15 { Scalar::Int(number as i64) } else { Scalar::Float(number) }
+}
+
+fn fit_range(info: &FieldInfo, range: &Range) -> Result<Range, ToolError> {
+    let bound = |bound: &Option<Scalar>| -> Result<Option<Scalar>, ToolError> {
+        let Some(value) = bound else { return Ok(None) };
+        let value = fit(info, std::slice::from_ref(value))?.into_iter().next();
+        Ok(match (value, info.to_ms) {
+            (Some(Scalar::Int(ms)), Some(to_ms)) =>
+            {
+                #[expect(clippy::cast_precision_loss, reason = "durations")]
+                Some(number_of(ms as f64 / to_ms))
+            }
+            (Some(Scalar::Float(ms)), Some(to_ms)) => Some(number_of(ms / to_ms)),
+            (value, _) => value,
+        })
+    };
+    Ok(Range { gt: bound(&range.gt)?, gte: bound(&range.gte)?, lt: bound(&range.lt)?, lte: bound(&range.lte)?, is_time: false })
+}

@@ -1,0 +1,132 @@
+//! The replies of all groups, merged as if one index with one schema had answered.
+
+use std::collections::BTreeSet;
+
+use super::{Agg, Bucket, Found, Hit, Key, Look, Lowered, Order, Outcome, Partial, Results, ShardFailure, Total, merge_aggs, read};
+use crate::{
+    dsl::{HitsReply, Inner, SearchReply, ShardsReply},
+    schema::{Group, Schema},
+};
+
+/// Merges the replies to the searches of a look, in the order of [`Lowered::searches`].
+pub fn merge<'a>(look: &Look, lowered: &Lowered, schema: &Schema, replies: Vec<SearchReply<'a>>) -> Found<'a> {
+    let mut found = Found::default();
+    let mut pages: Vec<Page<'a>> = Vec::with_capacity(replies.len());
+    let mut inners: Vec<(&Group, Inner<'a>)> = Vec::with_capacity(replies.len());
+    for (reply, number) in replies.into_iter().zip(&lowered.groups) {
+        let Some(group) = schema.groups.get(*number) else { continue };
+        if let Some(total) = &reply.hits.total {
+            found.total.value += total.value;
+            found.total.at_least |= &*total.relation == "gte";
+        }
+        // Stopping at `terminate_after` was asked for; anything else that is missing was not.
+        found.total.at_least |= reply.timed_out || reply.terminated_early || reply.shards.failed > 0;
+        found.partial.join(&partial(reply.timed_out, &reply.shards));
+        found.took_ms = found.took_ms.max(reply.took);
+        pages.push(page(&reply.hits, look, group));
+        inners.push((group, reply.aggregations));
+    }
+    let skip = if schema.groups.len() > 1 { look.skip as usize } else { 0 };
+    found.hits = interleave(pages, &look.order).into_iter().skip(skip).take(look.size as usize).collect();
+    found.results = merge_aggs::results(&look.aggs, &inners);
+    found
+}
+
+/// What a reply lacks. Reasons are reduced to the class of the exception.
+pub(super) fn partial(timed_out: bool, shards: &ShardsReply<'_>) -> Partial {
+    let mut failed: BTreeSet<ShardFailure> = BTreeSet::new();
+    for failure in &shards.failures {
+        let class = failure.reason.as_ref().and_then(|reason| {
+            let root = reason.caused_by.as_deref().and_then(|cause| cause.kind.as_ref());
+            root.or(reason.kind.as_ref())
+        });
+        let class: String =
+            class.map_or("unknown", |class| &**class).chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect();
+        failed.insert(ShardFailure { index: failure.index.as_ref().map_or_else(String::new, |index| index.to_string()), reason: class });
+    }
+    if failed.is_empty() && shards.failed > 0 {
+        failed.insert(ShardFailure { index: String::new(), reason: "unknown".to_owned() });
+    }
+    Partial { timed_out, failed_shards: failed.into_iter().collect() }
+}
+
+type Page<'a> = Vec<(Option<f64>, Hit<'a>)>;
+
+/// The hits of one reply with the number they are ordered by.
+pub(super) fn page<'a>(reply: &HitsReply<'a>, look: &Look, group: &Group) -> Page<'a> {
+    hits(reply, &look.order, &look.fetch, group)
+}
+
+pub(super) fn hits<'a>(reply: &HitsReply<'a>, order: &Order, fetch: &[super::Field], group: &Group) -> Page<'a> {
+    let to_ms = match order {
+        Order::By { field, .. } => group.field(field).and_then(|info| info.to_ms).unwrap_or(1.0),
+        Order::Any | Order::Newest | Order::Oldest => 1.0,
+    };
+    reply
+        .hits
+        .iter()
+        .map(|reply| {
+            let key = match order {
+                Order::By { .. } => reply.sort.first().and_then(|raw| raw.get().parse::<f64>().ok()).map(|number| number * to_ms),
+                Order::Any | Order::Newest | Order::Oldest => None,
+            };
+            (key, read::hit(reply, fetch, group))
+        })
+        .collect()
+}
+
+/// Merges ordered pages into one ordered list. Ties keep the order of the groups, and of each page.
+pub(super) fn interleave<'a>(pages: Vec<Page<'a>>, order: &Order) -> Vec<Hit<'a>> {
+    let mut all: Vec<(Option<f64>, Hit<'a>)> = pages.into_iter().flatten().collect();
+    match order {
+        Order::Any => {}
+        // A document without the field comes last, as in every engine.
+        Order::Newest => all.sort_by(|(_, a), (_, b)| (a.time.is_none()).cmp(&b.time.is_none()).then_with(|| b.time.cmp(&a.time))),
+        Order::Oldest => all.sort_by(|(_, a), (_, b)| (a.time.is_none()).cmp(&b.time.is_none()).then_with(|| a.time.cmp(&b.time))),
+        Order::By { descending, .. } => all.sort_by(|(a, _), (b, _)| match (a, b) {
+            (Some(a), Some(b)) if *descending => b.total_cmp(a),
+            (Some(a), Some(b)) => a.total_cmp(b),
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        }),
+    }
+    all.into_iter().map(|(_, hit)| hit).collect()
+}
+
+impl Total {
+    /// A number that is exact.
+    pub fn exactly(value: u64) -> Self {
+        Self { value, at_least: false }
+    }
+}
+
+impl Bucket<'_> {
+    /// A bucket without a name: the single one of a filter.
+    pub(super) fn nameless(count: u64) -> Self {
+        Self { key: Key::Text(String::new()), count, results: Results::default() }
+    }
+}
+
+impl Outcome<'_> {
+    /// What an aggregation yields where no group has its field.
+    pub(super) fn empty(agg: &Agg) -> Self {
+        match agg {
+            Agg::Terms { .. } | Agg::TimeHistogram { .. } | Agg::Composite { .. } => {
+                Self::Buckets { buckets: Vec::new(), other: 0, error_bound: 0, after: None }
+            }
+            Agg::Filter(..) => Self::Buckets { buckets: vec![Bucket::nameless(0)], other: 0, error_bound: 0, after: None },
+            Agg::Filters(filters, _) => Self::Buckets {
+                buckets: filters
+                    .iter()
+                    .map(|(name, _)| Bucket { key: Key::Text(name.clone()), count: 0, results: Results::default() })
+                    .collect(),
+                other: 0,
+                error_bound: 0,
+                after: None,
+            },
+            Agg::Min(_) | Agg::Max(_) | Agg::Sum(_) | Agg::Avg(_) => Self::Number(None),
+            Agg::Count(_) | Agg::Cardinality(_) => Self::Number(Some(0.0)),
+            Agg::Percentiles(..) => Self::Percentiles(Vec::new()),
+            Agg::Top { .. } => Self::Hits(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! One document of a reply, read in terms of roles.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use super::{Field, Hit, Value};
+use crate::{
+    dsl::{HitReply, Text},
+    params::Level,
+    schema::{FieldInfo, Group, Role},
+};
+
+/// Reads a hit of a group: the wanted fields, in that order, each from the first place that has a value.
+pub(super) fn hit<'a>(reply: &HitReply<'a>, wanted: &[Field], group: &Group) -> Hit<'a> {
+    let time_field = group.field(&Field::Role(Role::Time));
+    let time = time_field.and_then(|field| reply.fields.get(&field.name).and_then(|raw| time(raw, field)));
+    let mut values = Vec::with_capacity(wanted.len());
+    for field in wanted {
+        let found = group.fields(field).iter().find_map(|info| {
+            let read = reply.fields.get(&info.name).map(|raw| read(raw, info)).unwrap_or_default();
+            (!read.is_empty()).then_some(read)
+        });
+        if let Some(mut found) = found {
+            if *field == Field::Role(Role::Level) {
+                found.iter_mut().for_each(|value| *value = Value::Text(Cow::Owned(level_word(&value.text()))));
+            }
+            values.push((field.clone(), found));
+        }
+    }
+    let has = |role: Role| group.fields(&Field::Role(role)).iter().any(|info| reply.fields.get(&info.name).is_some());
+    let is_span = has(Role::SpanName) && has(Role::Duration) && !has(Role::Message);
+    Hit { index: reply.index.0.clone(), id: reply.id.0.clone(), time, values, source: reply.source, is_span }
+}
+
+/// The first value of a field that holds moments.
+pub(super) fn time(raw: &RawValue, field: &FieldInfo) -> Option<Timestamp> {
+    let first = first(raw)?;
+    match field.epoch {
+        None => match value(first) {
+            Value::Text(text) => text.parse().ok(),
+            Value::Int(milliseconds) => Timestamp::from_millisecond(milliseconds).ok(),
+            Value::Number(_) | Value::Bool(_) => None,
+        },
+        Some(unit) => match value(first) {
+            Value::Int(number) => unit.read_int(number),
+            Value::Number(number) => unit.read(number),
+            Value::Text(text) => text.parse().ok().and_then(|number| unit.read(number)),
+            Value::Bool(_) => None,
+        },
+    }
+}
+
+fn first(raw: &RawValue) -> Option<&RawValue> {
+    match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+        Ok(list) => list.into_iter().next(),
+        Err(_) => Some(raw),
+    }
+}
+
+/// All values of a field. `null` is no value.
+fn read<'a>(raw: &'a RawValue, info: &FieldInfo) -> Vec<Value<'a>> {
+    let list = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_else(|_| vec![raw]);
+    list.into_iter().filter(|raw| raw.get() != "null").map(|raw| adapt(value(raw), info)).collect()
+}
+
+/// A value in the unit and spelling that answers use.
+fn adapt<'a>(value: Value<'a>, info: &FieldInfo) -> Value<'a> {
+    if let (Some(to_ms), Some(number)) = (info.to_ms, value.number()) {
+        return Value::Number(number * to_ms);
+    }
+    if let (Some(scale), Value::Int(number)) = (info.level_scale, &value)
+        && let Some(level) = scale.level(*number)
+    {
+        return Value::Text(Cow::Borrowed(level.as_str()));
+    }
+    value
+}
+
+/// Reads one JSON value; an object or a list stays JSON text.
+fn value(raw: &RawValue) -> Value<'_> {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'"') => match serde_json::from_str::<Text<'_>>(text) {
+            Ok(Text(text)) => Value::Text(text),
+            Err(_) => Value::Text(Cow::Borrowed(text)),
+        },
+        Some(b't') => Value::Bool(true),
+        Some(b'f') => Value::Bool(false),
+        Some(b'-' | b'0'..=b'9') => match text.parse::<i64>() {
+            Ok(number) => Value::Int(number),
+            Err(_) => match text.parse::<f64>() {
+                // A whole number beyond i64 is an id: its digits count.
+                Ok(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => Value::Text(Cow::Borrowed(text)),
+                Ok(number) => Value::Number(number),
+                Err(_) => Value::Text(Cow::Borrowed(text)),
+            },
+        },
+        _ => Value::Text(Cow::Borrowed(text)),
+    }
+}
+
+/// A level as answers write it: the known word for every spelling, anything else as stored.
+pub(super) fn level_word(stored: &str) -> String {
+    Level::parse(stored).map_or_else(|| stored.to_owned(), |level| level.as_str().to_owned())
+}
