@@ -1,6 +1,7 @@
 //! The thirteen tools: arguments to query DSL, replies to short answers. Knows neither MCP nor the network.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod answer;
 pub mod dsl;
 pub mod engine;
 pub mod error;
