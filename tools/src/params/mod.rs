@@ -1,7 +1,21 @@
 //! What callers write, checked once: times, windows, levels, queries, filters, cursors. Knows no engine.
 
+mod condition;
+mod filters;
 mod level;
+mod number;
+pub mod query;
+mod scope;
+mod span;
+mod text;
+mod time;
 mod window;
 
+pub use filters::{FieldFilter, Operator, Value, Values};
 pub use level::Level;
+pub use number::{Bounded, Flag, Size, TokenBudget, Top};
+pub use scope::Scope;
+pub use span::TimeSpan;
+pub use text::{OneOrMany, Text};
+pub use time::Moment;
 pub use window::Window;
