@@ -4,6 +4,7 @@
 
 pub mod call_id;
 pub mod cluster;
+pub mod config;
 pub mod guard;
 pub mod sample;
 pub mod secret;

@@ -1,0 +1,223 @@
+//! The command line as clap reads it: names, help, defaults. What the values mean together is decided elsewhere.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::secret::Secret;
+
+/// Lets an AI agent investigate incidents in the logs of an Elasticsearch or OpenSearch cluster: an MCP server,
+/// read-only, over HTTPS.
+#[derive(Debug, Parser)]
+#[command(name = "elk-mcp", version, about, after_help = LAYERS, subcommand_required = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// For every command.
+    #[command(flatten)]
+    pub general: General,
+}
+
+const LAYERS: &str = "Every flag --x-y is also the variable ELK_MCP_X_Y and the key x-y of the --config file: a flag wins over a \
+    variable, a variable over the file. A secret can also be given by file: --es-api-key-file.";
+
+/// Settings of every command.
+#[derive(Debug, Args)]
+pub struct General {
+    /// TOML file of settings, one key a flag; field roles in a table [fields]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as elk_mcp=debug
+    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    pub log: String,
+    /// Form of the log
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the tools over HTTPS
+    Serve {
+        /// Where the logs are.
+        #[command(flatten)]
+        source: SourceArguments,
+        /// How tools answer.
+        #[command(flatten)]
+        tooling: ToolingArguments,
+        /// How to listen.
+        #[command(flatten)]
+        serving: ServingArguments,
+    },
+    /// Serve the tools over standard input and output, to the program that started this one
+    Stdio {
+        /// Where the logs are.
+        #[command(flatten)]
+        source: SourceArguments,
+        /// How tools answer.
+        #[command(flatten)]
+        tooling: ToolingArguments,
+    },
+    /// Call one tool and print its answer
+    Call {
+        /// Name of the tool; `elk-mcp tools` lists them
+        tool: String,
+        /// Arguments as key=value, or one JSON object. A value is read as JSON where it is JSON, else as a string
+        #[arg(value_name = "KEY=VALUE | JSON")]
+        arguments: Vec<String>,
+        /// Print the structured answer, or the error, as JSON on standard output
+        #[arg(long)]
+        json: bool,
+        /// Where the logs are.
+        #[command(flatten)]
+        source: SourceArguments,
+        /// How tools answer.
+        #[command(flatten)]
+        tooling: ToolingArguments,
+    },
+    /// List the tools as a client gets them
+    Tools {
+        /// One tool only
+        tool: Option<String>,
+        /// Print the JSON that a client gets
+        #[arg(long)]
+        json: bool,
+        /// Leave the output schemas out of the JSON
+        #[arg(long)]
+        no_output_schemas: bool,
+        /// Which tools.
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Tell the sample incident call by call, then serve it
+    Demo {
+        /// End after the story
+        #[arg(long)]
+        once: bool,
+        /// Address to serve the sample on
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+        listen: String,
+    },
+}
+
+/// Where the logs are: a cluster, files, or the sample.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Source")]
+pub struct SourceArguments {
+    /// Address of a cluster; several, comma-separated, are nodes of one cluster
+    #[arg(long, value_name = "URL", conflicts_with_all = ["logs", "demo"])]
+    pub es_url: Option<String>,
+    /// Files or folders of logs: NDJSON of documents, of _bulk pairs, of Filebeat output; .gz and .zst too
+    #[arg(long, value_name = "FILE|FOLDER", num_args = 1.., conflicts_with = "demo")]
+    pub logs: Vec<PathBuf>,
+    /// The sample incident
+    #[arg(long)]
+    pub demo: bool,
+    /// Names and patterns that may be read, comma-separated: logs-*,app-*. Must be set for a cluster
+    #[arg(long, value_name = "PATTERNS")]
+    pub allowed_indices: Option<String>,
+    /// API key, as id:key or encoded
+    #[arg(long, value_name = "KEY")]
+    pub es_api_key: Option<Secret>,
+    /// File with the API key
+    #[arg(long, value_name = "FILE")]
+    pub es_api_key_file: Option<PathBuf>,
+    /// User
+    #[arg(long, value_name = "NAME")]
+    pub es_username: Option<String>,
+    /// The user's password
+    #[arg(long, value_name = "PASSWORD")]
+    pub es_password: Option<Secret>,
+    /// File with the user's password
+    #[arg(long, value_name = "FILE")]
+    pub es_password_file: Option<PathBuf>,
+    /// Bearer token, such as a service account's
+    #[arg(long, value_name = "TOKEN")]
+    pub es_bearer_token: Option<Secret>,
+    /// File with the bearer token
+    #[arg(long, value_name = "FILE")]
+    pub es_bearer_token_file: Option<PathBuf>,
+    /// PEM file of the authority that signed the cluster's certificate, trusted in place of the system's
+    #[arg(long, value_name = "FILE")]
+    pub es_ca_cert: Option<PathBuf>,
+    /// PEM file of a client certificate and its chain
+    #[arg(long, value_name = "FILE", requires = "es_client_key")]
+    pub es_client_cert: Option<PathBuf>,
+    /// PEM file of the client certificate's key
+    #[arg(long, value_name = "FILE", requires = "es_client_cert")]
+    pub es_client_key: Option<PathBuf>,
+    /// Do not check the cluster's certificate. For a test only
+    #[arg(long)]
+    pub es_ssl_skip_verify: bool,
+}
+
+/// Which tools there are.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Tools")]
+pub struct Selection {
+    /// Only these tools: names or patterns with *, comma-separated
+    #[arg(id = "tools_only", long = "tools", value_name = "NAMES", value_delimiter = ',')]
+    pub tools: Vec<String>,
+    /// Not these tools: names or patterns with *, comma-separated
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub disable_tools: Vec<String>,
+}
+
+/// How tools answer.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tools")]
+pub struct ToolingArguments {
+    /// Index expression searched when a call names none [default: the allowed indices]
+    #[arg(long, value_name = "PATTERNS")]
+    pub default_index: Option<String>,
+    /// Size of an answer, in estimated tokens, when a call names none
+    #[arg(long, value_name = "TOKENS", default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(500..=100_000))]
+    pub max_tokens: u32,
+    /// How long a whole call may take, at most 2m
+    #[arg(long, value_name = "DURATION", default_value = "25s")]
+    pub call_timeout: String,
+    /// Kibana's address, for links in answers
+    #[arg(long, value_name = "URL")]
+    pub kibana_url: Option<String>,
+    /// Which tools.
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// How to listen, and who may call.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Serving")]
+pub struct ServingArguments {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub listen: String,
+    /// PEM file of the server's certificate and its chain [default: one made at start, on loopback only]
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file of the certificate's key
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// File with the key that clients sign in with [default: one made at start, on loopback only]
+    #[arg(long, value_name = "FILE")]
+    pub client_key_file: Option<PathBuf>,
+    /// The key itself: meant for the variable, since other users of the machine can see flags
+    #[arg(long, value_name = "KEY", hide = true)]
+    pub client_key: Option<Secret>,
+    /// Let anyone on this machine call, without a key. Loopback only
+    #[arg(long)]
+    pub no_auth: bool,
+    /// Other host names that clients may call this server by, comma-separated
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+}

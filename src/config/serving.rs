@@ -1,0 +1,178 @@
+//! How to listen and who may call. Safe by default: off loopback it needs a certificate and a key.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use super::{arguments::ServingArguments, bytes, secret};
+use crate::{cluster::InvalidSettings, secret::Secret};
+
+/// The shortest key that is taken, in bytes.
+const SHORTEST_KEY: usize = 16;
+
+/// How to listen and who may call.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where.
+    pub listen: SocketAddr,
+    /// The server's certificate.
+    pub identity: Identity,
+    /// Who may call.
+    pub sign_in: SignIn,
+    /// Host names beside the loopback ones and the address itself that a client may call the server by.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// The server's certificate.
+#[derive(Debug)]
+pub enum Identity {
+    /// Made at start, with an authority of its own; on loopback only.
+    Development,
+    /// From files, as PEM.
+    Files {
+        /// The certificate and its chain.
+        certificate: Vec<u8>,
+        /// Its key.
+        key: Secret,
+        /// For messages.
+        certificate_file: PathBuf,
+    },
+}
+
+/// Who may call.
+#[derive(Debug)]
+pub enum SignIn {
+    /// Whoever has this key.
+    Key(Secret),
+    /// Whoever has a key that is made at start; on loopback only.
+    GeneratedKey,
+    /// Anyone; on loopback only.
+    Nobody,
+}
+
+impl Serving {
+    /// Checks the arguments and reads the files they name.
+    ///
+    /// # Errors
+    /// When a value cannot be used, or when something is missing that serving off loopback needs.
+    pub fn from_arguments(arguments: &ServingArguments) -> Result<Self, InvalidSettings> {
+        let listen = parse_address(&arguments.listen)?;
+        let loopback = listen.ip().is_loopback();
+        let identity = match (&arguments.tls_cert, &arguments.tls_key) {
+            (Some(certificate), Some(key)) => Identity::Files {
+                certificate: bytes("--tls-cert", certificate)?,
+                key: Secret::new(String::from_utf8(bytes("--tls-key", key)?).map_err(|_| InvalidSettings::new("--tls-key", "is not PEM"))?),
+                certificate_file: certificate.clone(),
+            },
+            (None, None) if loopback => Identity::Development,
+            (None, None) => {
+                return Err(InvalidSettings::new(
+                    "--tls-cert and --tls-key",
+                    format!("must be set to listen on {listen}, which other machines reach"),
+                ));
+            }
+            _ => return Err(InvalidSettings::new("--tls-cert and --tls-key", "belong together: give both")),
+        };
+        let key = secret("--client-key-file", arguments.client_key.as_ref(), arguments.client_key_file.as_deref())?;
+        let sign_in = match (key, arguments.no_auth) {
+            (Some(_), true) => return Err(InvalidSettings::new("--no-auth", "and a client key contradict each other: give one")),
+            (Some(key), false) if key.reveal().len() < SHORTEST_KEY => {
+                return Err(InvalidSettings::new(
+                    "--client-key-file",
+                    format!("has a key of less than {SHORTEST_KEY} bytes, which can be guessed"),
+                ));
+            }
+            (Some(key), false) => SignIn::Key(key),
+            (None, true) if loopback => SignIn::Nobody,
+            (None, true) => {
+                return Err(InvalidSettings::new(
+                    "--no-auth",
+                    format!("is for loopback only, and {listen} is reached by other machines: use --client-key-file"),
+                ));
+            }
+            (None, false) if loopback => SignIn::GeneratedKey,
+            (None, false) => {
+                return Err(InvalidSettings::new(
+                    "--client-key-file",
+                    format!("must be set to listen on {listen}, which other machines reach"),
+                ));
+            }
+        };
+        Ok(Self { listen, identity, sign_in, allowed_hosts: arguments.allowed_hosts.clone() })
+    }
+
+    /// The sample's way: on loopback, with a certificate and a key made at start.
+    ///
+    /// # Errors
+    /// When the address is none, or not of loopback.
+    pub fn on_loopback(listen: &str) -> Result<Self, InvalidSettings> {
+        let listen = parse_address(listen)?;
+        if !listen.ip().is_loopback() {
+            return Err(InvalidSettings::new("--listen", format!("is {listen}; the demo listens on loopback only")));
+        }
+        Ok(Self { listen, identity: Identity::Development, sign_in: SignIn::GeneratedKey, allowed_hosts: Vec::new() })
+    }
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, InvalidSettings> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    numeric.parse().map_err(|_| {
+        InvalidSettings::new("--listen", format!("is `{text}`; write an address and a port, such as 127.0.0.1:8443 or [::]:8443"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(listen: &str) -> ServingArguments {
+        ServingArguments {
+            listen: listen.to_owned(),
+            tls_cert: None,
+            tls_key: None,
+            client_key_file: None,
+            client_key: None,
+            no_auth: false,
+            allowed_hosts: Vec::new(),
+        }
+    }
+
+    #[track_caller]
+    fn refused(arguments: &ServingArguments, names: &str) {
+        let error = Serving::from_arguments(arguments).unwrap_err().to_string();
+        assert!(error.contains(names), "{error}");
+    }
+
+    #[test]
+    fn loopback_needs_nothing() {
+        for listen in ["127.0.0.1:0", "localhost:8443", "[::1]:8443"] {
+            let serving = Serving::from_arguments(&arguments(listen)).unwrap();
+            assert!(matches!((serving.identity, serving.sign_in), (Identity::Development, SignIn::GeneratedKey)), "{listen}");
+        }
+        assert!(matches!(
+            Serving::from_arguments(&ServingArguments { no_auth: true, ..arguments("127.0.0.1:0") }).unwrap().sign_in,
+            SignIn::Nobody
+        ));
+    }
+
+    #[test]
+    fn off_loopback_nothing_starts_without_a_certificate_and_a_key() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = Some(file.path().to_owned());
+        let with_files = ServingArguments { tls_cert: path.clone(), tls_key: path, ..arguments("0.0.0.0:8443") };
+        refused(&arguments("0.0.0.0:8443"), "--tls-cert");
+        refused(&arguments("[::]:8443"), "--tls-cert");
+        refused(&with_files, "--client-key-file");
+        refused(&ServingArguments { no_auth: true, ..with_files }, "--no-auth is for loopback only");
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_by_name() {
+        refused(&arguments("8443"), "--listen");
+        refused(&ServingArguments { tls_cert: Some("/nonexistent".into()), ..arguments("127.0.0.1:0") }, "belong together");
+        refused(&ServingArguments { client_key: Some(Secret::new("short")), ..arguments("127.0.0.1:0") }, "16 bytes");
+        let both = ServingArguments { client_key: Some(Secret::new("long enough to be a key")), no_auth: true, ..arguments("127.0.0.1:0") };
+        refused(&both, "contradict");
+    }
+}
