@@ -12,6 +12,8 @@
 
 mod parser;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
