@@ -1,6 +1,8 @@
 //! What callers write, checked once: times, windows, levels, queries, filters, cursors. Knows no engine.
 
+mod baseline;
 mod condition;
+mod cursor;
 mod filters;
 mod level;
 mod number;
@@ -11,6 +13,8 @@ mod text;
 mod time;
 mod window;
 
+pub use baseline::Baseline;
+pub use cursor::Cursor;
 pub use filters::{FieldFilter, Operator, Value, Values};
 pub use level::Level;
 pub use number::{Bounded, Flag, Size, TokenBudget, Top};

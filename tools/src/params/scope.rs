@@ -67,7 +67,7 @@ impl Scope {
             }
             let middle = around.resolve("around", now)?;
             let half = self.window.map_or(DEFAULT_WINDOW, TimeSpan::duration) / 2;
-            return checked(moved(middle, -half)?, moved(middle, half)?, max_window_s);
+            return Window::checked("", moved(middle, -half)?, moved(middle, half)?, max_window_s);
         }
         let start = self.start.as_ref().map(|start| start.resolve("start", now)).transpose()?;
         let end = self.end.as_ref().map(|end| end.resolve("end", now)).transpose()?;
@@ -88,7 +88,7 @@ impl Scope {
                 (moved(end, -width.unwrap_or(DEFAULT_WINDOW))?, end)
             }
         };
-        checked(start, end, max_window_s)
+        Window::checked("", start, end, max_window_s)
     }
 
     /// Every condition on documents besides the time, each with how the caller wrote it. All must hold.
@@ -184,26 +184,6 @@ fn moved(moment: Timestamp, by: SignedDuration) -> Result<Timestamp, ToolError> 
     moment
         .checked_add(by)
         .map_err(|_| ToolError::new(Code::BadTime, format!("the window around {moment} leaves the calendar"), Moment::EXAMPLES))
-}
-
-fn checked(start: Timestamp, end: Timestamp, max_window_s: u64) -> Result<Window, ToolError> {
-    let window = Window::new(start, end).filter(|_| start < end).ok_or_else(|| {
-        let fault = if start == end { "is also" } else { "is after" };
-        let message = format!("`start` ({start}) {fault} `end` ({end})");
-        ToolError::new(Code::BadTime, message, "give a start before the end; the end is now unless given")
-    })?;
-    let limit = SignedDuration::try_from(std::time::Duration::from_secs(max_window_s)).unwrap_or(SignedDuration::MAX);
-    if end.duration_since(start) > limit {
-        let days = |seconds: f64| (seconds / 86_400.0 * 10.0).round() / 10.0;
-        #[expect(clippy::cast_precision_loss, reason = "shown only")]
-        let (asked, limit) = (days(window.seconds()), days(max_window_s as f64));
-        return Err(ToolError::new(
-            Code::WindowTooLarge,
-            format!("from {start} to {end} are {asked} days; the limit is {limit} days"),
-            "ask for a shorter range, or for several one after the other",
-        ));
-    }
-    Ok(window)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! A window of time, absolute.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+
+use crate::error::{Code, ToolError};
 
 /// From `start` (included) to `end` (not included). The start is never after the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -34,5 +36,27 @@ impl Window {
     /// Whether a moment lies in it.
     pub fn contains(&self, time: Timestamp) -> bool {
         self.start <= time && time < self.end
+    }
+
+    /// A window that is neither empty nor longer than `max_window_s` seconds; `prefix` stands before the names of the
+    /// arguments in the error.
+    pub(super) fn checked(prefix: &str, start: Timestamp, end: Timestamp, max_window_s: u64) -> Result<Window, ToolError> {
+        let window = Window::new(start, end).filter(|_| start < end).ok_or_else(|| {
+            let fault = if start == end { "is also" } else { "is after" };
+            let message = format!("`{prefix}start` ({start}) {fault} `{prefix}end` ({end})");
+            ToolError::new(Code::BadTime, message, "give a start before the end; the end is now unless given")
+        })?;
+        let limit = SignedDuration::try_from(std::time::Duration::from_secs(max_window_s)).unwrap_or(SignedDuration::MAX);
+        if end.duration_since(start) > limit {
+            let days = |seconds: f64| (seconds / 86_400.0 * 10.0).round() / 10.0;
+            #[expect(clippy::cast_precision_loss, reason = "shown only")]
+            let (asked, limit) = (days(window.seconds()), days(max_window_s as f64));
+            return Err(ToolError::new(
+                Code::WindowTooLarge,
+                format!("from {start} to {end} are {asked} days; the limit is {limit} days"),
+                "ask for a shorter range, or for several one after the other",
+            ));
+        }
+        Ok(window)
     }
 }
