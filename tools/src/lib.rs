@@ -1,7 +1,9 @@
 //! The thirteen tools: arguments to query DSL, replies to short answers. Knows neither MCP nor the network.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod aggregate_logs;
 pub mod answer;
+mod catalogue;
 pub mod dsl;
 pub mod engine;
 pub mod error;
@@ -9,3 +11,11 @@ mod join;
 pub mod look;
 pub mod params;
 pub mod schema;
+#[cfg(test)]
+mod testing;
+pub mod tool;
+mod toolbox;
+
+pub use catalogue::{Entry, catalogue};
+pub use tool::Settings;
+pub use toolbox::Toolbox;

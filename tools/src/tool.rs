@@ -10,8 +10,8 @@ use crate::{
     answer::Answer,
     dsl::{CapsReply, FieldCaps, IndexExpression, IndexStats, ResolveIndex, ResolveReply, StatsReply},
     error::ToolError,
-    look::{Field, Found, Look},
-    params::Scope,
+    look::{Field, Filter, Found, Look},
+    params::{Scope, Window},
     schema::Schema,
 };
 
@@ -33,11 +33,45 @@ pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
         Vec::new()
     }
 
+    /// Whether the roles of fields in the call's indices are read before [`Tool::ask`]. A tool that lists indices of any
+    /// kind reads them itself.
+    const WANTS_SCHEMA: bool = true;
+
     /// What to ask first.
     ///
     /// # Errors
     /// What the caller can mend in the arguments.
     fn ask(self, context: &Context) -> Result<Step, ToolError>;
+}
+
+/// A call with its arguments checked; the tool's type is no longer known.
+pub trait Call: Send {
+    /// See [`Tool::scope`].
+    fn scope(&self) -> &Scope;
+    /// See [`Tool::fields`].
+    fn fields(&self) -> Vec<Field>;
+    /// See [`Tool::WANTS_SCHEMA`].
+    fn wants_schema(&self) -> bool;
+    /// See [`Tool::ask`].
+    ///
+    /// # Errors
+    /// What the caller can mend in the arguments.
+    fn ask(self: Box<Self>, context: &Context) -> Result<Step, ToolError>;
+}
+
+impl<T: Tool> Call for T {
+    fn scope(&self) -> &Scope {
+        Tool::scope(self)
+    }
+    fn fields(&self) -> Vec<Field> {
+        Tool::fields(self)
+    }
+    fn wants_schema(&self) -> bool {
+        T::WANTS_SCHEMA
+    }
+    fn ask(self: Box<Self>, context: &Context) -> Result<Step, ToolError> {
+        Tool::ask(*self, context)
+    }
 }
 
 /// What an answer of a tool can hold, for its published output schema.
@@ -83,6 +117,20 @@ pub enum Step {
     Ask(Vec<Ask>, Then),
     /// The answer.
     Done(Box<Answer>),
+    /// The answer, but nothing was found: the conditions that were asked, each as the caller wrote it, so that the one
+    /// that killed the result can be told. Never used where something else than the conditions may be the reason.
+    Empty(Box<Answer>, Conditions),
+}
+
+/// The conditions of a search, apart.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    /// The tool that asks, for the next call.
+    pub tool: &'static str,
+    /// When.
+    pub window: Option<Window>,
+    /// Each condition as the caller wrote it, and what it means.
+    pub clauses: Vec<(String, Filter)>,
 }
 
 /// How a tool goes on with the replies to what it asked, in the order it asked.
@@ -197,6 +245,11 @@ impl Step {
             let found = told.into_iter().map(Told::found).collect::<Result<Vec<_>, _>>()?;
             then(found, context)
         })
+    }
+
+    /// The answer to a search that found nothing.
+    pub fn empty(tool: &'static str, answer: Answer, window: Option<Window>, clauses: Vec<(String, Filter)>) -> Result<Step, ToolError> {
+        Ok(Step::Empty(Box::new(answer), Conditions { tool, window, clauses }))
     }
 
     /// The answer.

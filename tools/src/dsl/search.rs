@@ -204,7 +204,11 @@ impl Serialize for Search {
     /// The body of a search; the index goes into the path or the header line.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("query", &One("bool", One("filter", [&self.query])))?;
+        match &self.query {
+            // Without `should` a `bool` computes no score of its own.
+            Query::Bool { should, .. } if should.is_empty() => map.serialize_entry("query", &self.query)?,
+            query => map.serialize_entry("query", &One("bool", One("filter", [query])))?,
+        }
         map.serialize_entry("size", &self.size)?;
         if self.from > 0 {
             map.serialize_entry("from", &self.from)?;

@@ -16,16 +16,21 @@ pub use found::{Bucket, Found, Hit, Key, Outcome, Partial, Results, ShardFailure
 pub use lower::{Lowered, lower};
 pub use merge::merge;
 
+use std::sync::Arc;
+
 use crate::{
     dsl::{IndexExpression, TrackTotal},
     params::Window,
+    schema::Schema,
 };
 
 /// A search in terms of roles. One look becomes one search for each group of indices that name their fields alike.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Look {
     /// Where, when not in the call's own index expression.
     pub index: Option<IndexExpression>,
+    /// The roles of the fields there, when not those of the call's own indices.
+    pub schema: Option<Arc<Schema>>,
     /// What.
     pub filter: Filter,
     /// When; all time when none.
@@ -71,6 +76,7 @@ impl Look {
     pub fn new(filter: Filter, window: Option<Window>) -> Self {
         Self {
             index: None,
+            schema: None,
             filter,
             window,
             skip: 0,

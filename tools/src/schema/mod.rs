@@ -42,6 +42,11 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// A schema that nothing was read for.
+    pub fn unread(expression: IndexExpression) -> Self {
+        Self { expression, indices: Vec::new(), groups: Vec::new(), notes: Vec::new(), looked_up: Vec::new() }
+    }
+
     /// Whether some group has this field.
     pub fn has(&self, field: impl Into<Field>) -> bool {
         let field = field.into();

@@ -1,0 +1,82 @@
+//! The list of tools: one line each. Name, description, schemas and dispatch come from the tool's type.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    aggregate_logs::AggregateLogs,
+    answer::output_schema,
+    error::ToolError,
+    tool::{Call, Tool},
+};
+
+/// A tool as it is published.
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// A short title for people.
+    pub title: &'static str,
+    /// What a model reads to choose it.
+    pub description: String,
+    /// The schema of its arguments.
+    pub input_schema: Map<String, Value>,
+    /// The schema of its structured answer.
+    pub output_schema: Map<String, Value>,
+    read: Reader,
+}
+
+/// Turns arguments into a call of one tool.
+type Reader = fn(&Map<String, Value>) -> Result<Box<dyn Call>, ToolError>;
+
+impl Entry {
+    fn of<T: Tool>() -> Self {
+        let mut input_schema = input_schema::<T>();
+        let description = match input_schema.remove("description") {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        Self {
+            name: T::NAME,
+            title: T::TITLE,
+            description,
+            input_schema,
+            output_schema: output_schema(T::OUTPUT.columns, T::OUTPUT.sections),
+            read: |arguments| Ok(Box::new(from_arguments::<T>(arguments)?)),
+        }
+    }
+
+    /// Checks a call's arguments.
+    ///
+    /// # Errors
+    /// `bad_argument` naming what is wrong and what is valid.
+    pub fn parse(&self, arguments: &Map<String, Value>) -> Result<Box<dyn Call>, ToolError> {
+        check_keys(arguments, &self.input_schema)?;
+        (self.read)(arguments)
+    }
+}
+
+macro_rules! tools {
+    ($($tool:ident),+ $(,)?) => {
+        static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| vec![$(Entry::of::<$tool>()),+]);
+    };
+}
+
+tools![AggregateLogs];
+
+/// Every tool, in the order they are published.
+pub fn catalogue() -> &'static [Entry] {
+    &CATALOGUE
+}
+
+// Until the arguments module lands.
+fn check_keys(_: &Map<String, Value>, _: &Map<String, Value>) -> Result<(), ToolError> {
+    Ok(())
+}
+fn from_arguments<T: serde::de::DeserializeOwned>(arguments: &Map<String, Value>) -> Result<T, ToolError> {
+    serde_json::from_value(Value::Object(arguments.clone()))
+        .map_err(|error| ToolError::new(crate::error::Code::BadArgument, error.to_string(), ""))
+}
+fn input_schema<T: schemars::JsonSchema>() -> Map<String, Value> {
+    schemars::schema_for!(T).as_object().cloned().unwrap_or_default()
+}

@@ -1,0 +1,179 @@
+//! For unit tests: a tool driven through its steps against replies written down in the test.
+#![allow(dead_code, reason = "each tool uses a part")]
+
+use std::{
+    collections::VecDeque,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    Settings, Toolbox,
+    answer::Rendered,
+    dsl::{IndexExpression, Request, Search},
+    engine::{BoxFuture, Engine, EngineError, Reply},
+    error::ToolError,
+};
+
+/// The fields of an index in ECS.
+pub(crate) const ECS: &[(&str, &str)] = &[
+    ("@timestamp", "date"),
+    ("log.level", "keyword"),
+    ("message", "text"),
+    ("service.name", "keyword"),
+    ("host.name", "keyword"),
+    ("kubernetes.pod.name", "keyword"),
+    ("trace.id", "keyword"),
+    ("span.id", "keyword"),
+    ("url.path", "keyword"),
+    ("http.response.status_code", "long"),
+    ("event.duration", "long"),
+];
+
+/// An engine with one index, `logs-a`, that answers field questions from a list and searches from a script.
+pub(crate) struct Script {
+    fields: Vec<(String, String)>,
+    replies: Mutex<VecDeque<Value>>,
+    sent: Mutex<Vec<Value>>,
+}
+
+/// What a scripted call led to.
+pub(crate) struct Played {
+    /// The tool's answer.
+    pub(crate) result: Result<Rendered, ToolError>,
+    /// The bodies of the searches it sent, in order; field questions and samples left out.
+    pub(crate) sent: Vec<Value>,
+}
+
+impl Played {
+    /// The structured answer.
+    pub(crate) fn structured(&self) -> Value {
+        match &self.result {
+            Ok(rendered) => serde_json::from_str(rendered.structured.get()).unwrap(),
+            Err(error) => panic!("{}", error.text()),
+        }
+    }
+
+    /// The text of the answer.
+    pub(crate) fn text(&self) -> &str {
+        match &self.result {
+            Ok(rendered) => &rendered.text,
+            Err(error) => panic!("{}", error.text()),
+        }
+    }
+
+    /// The error.
+    pub(crate) fn error(&self) -> &ToolError {
+        match &self.result {
+            Ok(rendered) => panic!("an answer: {}", rendered.text),
+            Err(error) => error,
+        }
+    }
+}
+
+/// Calls a tool at 2026-03-25T15:00:00Z with these arguments; each search takes the next of the replies.
+pub(crate) fn play(tool: &str, arguments: Value, fields: &[(&str, &str)], replies: impl IntoIterator<Item = Value>) -> Played {
+    let script = Arc::new(Script {
+        fields: fields.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect(),
+        replies: Mutex::new(replies.into_iter().collect()),
+        sent: Mutex::new(Vec::new()),
+    });
+    let settings = Settings {
+        default_index: IndexExpression::parse("logs-a").unwrap(),
+        max_tokens: 6_000,
+        max_window_s: 7 * 86_400,
+        kibana_url: None,
+        field_overrides: Vec::new(),
+    };
+    let engine: Arc<dyn Engine> = Arc::<Script>::clone(&script);
+    let toolbox = Toolbox::new(engine, settings);
+    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+    let now = "2026-03-25T15:00:00Z".parse().unwrap();
+    let result = block_on(toolbox.call(tool, &arguments, now, Duration::from_secs(25)));
+    let sent = std::mem::take(&mut *script.sent.lock().unwrap());
+    Played { result, sent }
+}
+
+/// A search reply with this many matches, these hits and these aggregations.
+pub(crate) fn reply(total: u64, hits: Vec<Value>, aggregations: Value) -> Value {
+    json!({
+        "took": 1, "timed_out": false,
+        "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
+        "hits": {"total": {"value": total, "relation": "eq"}, "hits": hits},
+        "aggregations": aggregations,
+    })
+}
+
+/// A hit of `logs-a`. Each field's value becomes a list of one.
+pub(crate) fn hit(id: &str, fields: Value) -> Value {
+    let Value::Object(fields) = fields else { panic!("fields are an object") };
+    let fields: serde_json::Map<String, Value> = fields.into_iter().map(|(name, value)| (name, json!([value]))).collect();
+    json!({"_index": "logs-a", "_id": id, "fields": fields})
+}
+
+impl Script {
+    fn search(&self, search: &Search) -> Value {
+        let body: Value = serde_json::from_slice(&Request::Search(search.clone()).body().unwrap()).unwrap();
+        if let Some(filters) = body.pointer("/aggs/filled/filters/filters") {
+            let buckets: serde_json::Map<String, Value> =
+                filters.as_object().unwrap().keys().map(|name| (name.clone(), json!({"doc_count": 100}))).collect();
+            return reply(100, Vec::new(), json!({"filled": {"buckets": buckets}}));
+        }
+        self.sent.lock().unwrap().push(body);
+        self.replies.lock().unwrap().pop_front().unwrap_or_else(|| panic!("a search more than there are replies: {search:?}"))
+    }
+
+    fn answer(&self, request: &Request) -> Value {
+        match request {
+            Request::Search(search) => self.search(search),
+            Request::Msearch(searches) => json!({"responses": searches.iter().map(|search| self.search(search)).collect::<Vec<_>>()}),
+            Request::FieldCaps(caps) => {
+                let asked = |name: &str| caps.fields().iter().any(|field| glob(field, name));
+                let fields: serde_json::Map<String, Value> = self
+                    .fields
+                    .iter()
+                    .filter(|(name, _)| asked(name))
+                    .map(|(name, kind)| (name.clone(), json!({kind: {"type": kind, "searchable": true, "aggregatable": kind != "text"}})))
+                    .collect();
+                json!({"indices": ["logs-a"], "fields": fields})
+            }
+            Request::ResolveIndex(_) => json!({"indices": [{"name": "logs-a", "attributes": ["open"]}], "aliases": [], "data_streams": []}),
+            Request::IndexStats(_) => {
+                json!({"indices": {"logs-a": {"primaries": {"docs": {"count": 100}, "store": {"size_in_bytes": 1000}}}}})
+            }
+            Request::Ping => json!({"version": {"number": "9.2.0"}}),
+            Request::Health(_) => json!({"status": "green"}),
+        }
+    }
+}
+
+fn glob(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, after)) => {
+            name.starts_with(before) && name.get(before.len()..).is_some_and(|rest| rest.ends_with(after.trim_matches('*')))
+        }
+    }
+}
+
+impl Engine for Script {
+    fn send<'a>(&'a self, request: &'a Request, _: Duration) -> BoxFuture<'a, Result<Reply, EngineError>> {
+        let body = serde_json::to_vec(&self.answer(request)).unwrap();
+        Box::pin(async move { Ok(Reply { body }) })
+    }
+}
+
+/// Runs a future that never really waits.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The one loop that takes a tool from step to step: sends what it asks together, hands it the replies.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde_json::value::RawValue;
+
+use super::{empty, schemas::Schemas};
+use crate::{
+    answer::Answer,
+    dsl::{ItemReply, MsearchReply, Request, Search, SearchReply},
+    engine::{Engine, EngineError, EngineErrorKind, Reply, classify},
+    error::ToolError,
+    join::join_all,
+    look::{Look, Lowered, Partial, lower, merge},
+    schema::Schema,
+    tool::{Ask, Context, Step, Told},
+};
+
+/// A tool never needs more; a loop that does is a fault.
+const MAX_STEPS: usize = 12;
+
+/// An expression longer than this goes into the header line of an `_msearch`, not into the path.
+const MAX_PATH_EXPRESSION: usize = 1_500;
+
+/// One call under way.
+pub(super) struct Drive<'e> {
+    pub(super) engine: &'e dyn Engine,
+    pub(super) schemas: &'e Schemas,
+    pub(super) context: &'e Context,
+    pub(super) started: Instant,
+    pub(super) time_limit: Duration,
+    /// What was sent, where the caller wants to see it.
+    pub(super) explain: Option<Vec<String>>,
+}
+
+/// What one question became.
+enum Sent {
+    /// Searches from this position of the joint `_msearch`.
+    Look(Box<Look>, Result<(Lowered, usize), ToolError>),
+    /// Another request, at this position.
+    Other(Kind, usize),
+    /// The answer is already there.
+    Schema(Result<Arc<Schema>, ToolError>),
+}
+
+enum Kind {
+    Caps,
+    Resolve,
+    Stats,
+}
+
+impl Drive<'_> {
+    fn remaining(&self) -> Result<Duration, ToolError> {
+        let left = self.time_limit.saturating_sub(self.started.elapsed());
+        if left.is_zero() { Err(EngineError::new(EngineErrorKind::Timeout, "the call's own limit").into()) } else { Ok(left) }
+    }
+
+    /// Runs a tool to its answer. What any reply lacked is told in the answer.
+    pub(super) async fn run(&mut self, mut step: Step) -> Result<Answer, ToolError> {
+        let mut partial = Partial::default();
+        for _ in 0..MAX_STEPS {
+            step = match step {
+                Step::Done(answer) => return Ok(answer.partial(&partial)),
+                Step::Empty(answer, clauses) => {
+                    if partial.is_partial() {
+                        // What is missing may be in the shards that did not answer: nothing can be concluded.
+                        return Ok(answer.partial(&partial));
+                    }
+                    empty::explain(*answer, clauses, self.context)?
+                }
+                Step::Ask(questions, then) => {
+                    let sent = self.prepare(questions).await?;
+                    let replies = self.send(&sent.1, &sent.2).await?;
+                    let told = self.tell(sent.0, &replies, &mut partial)?;
+                    then(told, self.context)?
+                }
+            };
+        }
+        Err(ToolError::new(crate::error::Code::Internal, "the tool did not come to an end", "report this; it is a fault of the server"))
+    }
+
+    /// Turns questions into one list of searches and one of other requests.
+    async fn prepare(&mut self, questions: Vec<Ask>) -> Result<(Vec<Sent>, Vec<Search>, Vec<Request>), ToolError> {
+        let mut sent = Vec::with_capacity(questions.len());
+        let mut searches = Vec::new();
+        let mut others = Vec::new();
+        for question in questions {
+            let mut other = |kind, request| {
+                others.push(request);
+                Sent::Other(kind, others.len() - 1)
+            };
+            sent.push(match question {
+                Ask::Look(look) => {
+                    let schema = self.schema_of(&look);
+                    let lowered = lower(&look, schema).map(|mut lowered| {
+                        let from = searches.len();
+                        searches.append(&mut lowered.searches);
+                        (lowered, from)
+                    });
+                    Sent::Look(look, lowered)
+                }
+                Ask::Caps(caps) => other(Kind::Caps, Request::FieldCaps(caps)),
+                Ask::Resolve(resolve) => other(Kind::Resolve, Request::ResolveIndex(resolve)),
+                Ask::Stats(stats) => other(Kind::Stats, Request::IndexStats(stats)),
+                Ask::Schema(index, fields) => {
+                    let overrides = &self.context.settings.field_overrides;
+                    Sent::Schema(self.schemas.read(self.engine, &index, &fields, overrides, self.remaining()?).await)
+                }
+            });
+        }
+        Ok((sent, searches, others))
+    }
+
+    fn schema_of<'s>(&'s self, look: &'s Look) -> &'s Schema {
+        look.schema.as_deref().unwrap_or(&self.context.schema)
+    }
+
+    /// Sends everything side by side: the searches in one round trip, the others beside it.
+    async fn send(&mut self, searches: &[Search], others: &[Request]) -> Result<Vec<Result<Reply, EngineError>>, ToolError> {
+        let limit = self.remaining()?;
+        let joint = match searches {
+            [] => None,
+            [search] if search.index().to_string().len() <= MAX_PATH_EXPRESSION => Some(Request::Search(search.clone())),
+            several => Some(Request::Msearch(several.to_vec())),
+        };
+        if let Some(explain) = &mut self.explain {
+            for request in joint.iter().chain(others) {
+                let body = request.body().map(|body| String::from_utf8_lossy(&body).into_owned());
+                explain.push(format!("{} {}", request.path(), body.unwrap_or_default()));
+            }
+        }
+        let engine = self.engine;
+        let futures = joint.iter().chain(others).map(|request| engine.send(request, limit)).collect();
+        let mut replies = join_all(futures).await;
+        if joint.is_none() {
+            replies.insert(0, Err(EngineError::new(EngineErrorKind::BadReply, "nothing was searched")));
+        }
+        Ok(replies)
+    }
+
+    /// Hands each question its reply.
+    fn tell<'r>(
+        &self,
+        sent: Vec<Sent>,
+        replies: &'r [Result<Reply, EngineError>],
+        partial: &mut Partial,
+    ) -> Result<Vec<Told<'r>>, ToolError> {
+        let searched = sent.iter().any(|sent| matches!(sent, Sent::Look(_, Ok((lowered, _))) if !lowered.groups.is_empty()));
+        let joint = match replies.first() {
+            Some(Ok(reply)) if searched => Ok(items(reply)?.into_iter().map(Some).collect()),
+            Some(Err(error)) if searched => Err(error.clone()),
+            _ => Ok(Vec::new()),
+        };
+        let mut joint: Result<Vec<Option<ItemReply<'r>>>, EngineError> = joint;
+        let other = |position: usize| replies.get(position + 1).ok_or_else(|| EngineError::new(EngineErrorKind::BadReply, "no reply"));
+        let mut told = Vec::with_capacity(sent.len());
+        for sent in sent {
+            told.push(match sent {
+                Sent::Schema(schema) => Told::Schema(schema),
+                Sent::Look(_, Err(error)) => Told::Found(Err(error)),
+                Sent::Look(look, Ok((lowered, from))) => {
+                    let found = match &mut joint {
+                        Err(error) => Err(error.clone().into()),
+                        Ok(items) => {
+                            let own = items.iter_mut().skip(from).take(lowered.groups.len());
+                            answered(own).map(|replies| merge(&look, &lowered, self.schema_of(&look), replies))
+                        }
+                    };
+                    if let Ok(found) = &found {
+                        partial.join(&found.partial);
+                    }
+                    Told::Found(found)
+                }
+                Sent::Other(kind, position) => {
+                    let reply = other(position)?.as_ref().map_err(|error| ToolError::from(error.clone()));
+                    match kind {
+                        Kind::Caps => Told::Caps(reply.and_then(parse)),
+                        Kind::Resolve => Told::Resolved(reply.and_then(parse)),
+                        Kind::Stats => Told::Stats(reply.and_then(parse)),
+                    }
+                }
+            });
+        }
+        Ok(told)
+    }
+
+    /// Adds to the answer what the caller asked to see of the work.
+    pub(super) fn finish(self, answer: Answer) -> Answer {
+        let Some(explain) = self.explain else { return answer };
+        answer.dsl(serde_json::value::to_raw_value(&explain).ok())
+    }
+}
+
+fn parse<'r, T: serde::Deserialize<'r>>(reply: &'r Reply) -> Result<T, ToolError> {
+    serde_json::from_slice(&reply.body).map_err(|error| EngineError::new(EngineErrorKind::BadReply, error.to_string()).into())
+}
+
+/// The items of the reply to one search or to several.
+fn items(reply: &Reply) -> Result<Vec<ItemReply<'_>>, ToolError> {
+    let raw: &RawValue = parse(reply)?;
+    let is_joint = serde_json::from_str::<Joint<'_>>(raw.get()).ok().and_then(|joint| joint.responses).is_some();
+    if is_joint {
+        parse::<MsearchReply<'_>>(reply).map(|reply| reply.responses)
+    } else {
+        parse::<SearchReply<'_>>(reply).map(|reply| vec![ItemReply::Answered(reply)])
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Joint<'a> {
+    #[serde(borrow, default)]
+    responses: Option<&'a RawValue>,
+}
+
+/// The replies to the searches of one look: all of them, or the first failure.
+fn answered<'r, 'i>(items: impl Iterator<Item = &'i mut Option<ItemReply<'r>>>) -> Result<Vec<SearchReply<'r>>, ToolError>
+where
+    'r: 'i,
+{
+    items
+        .map(|item| match item.take() {
+            Some(ItemReply::Answered(reply)) => Ok(reply),
+            Some(ItemReply::Failed(status, error)) => Err(classify(status, &error).into()),
+            None => Err(EngineError::new(EngineErrorKind::BadReply, "fewer replies than searches").into()),
+        })
+        .collect()
+}

@@ -1,0 +1,219 @@
+//! Why nothing was found: which condition killed the result, how fresh the data is, and what was probably meant.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    answer::{Answer, Hint},
+    dsl::Scalar,
+    error::ToolError,
+    look::{Agg, Field, Filter, Found, Look, Outcome},
+    params::Window,
+    schema::Role,
+    tool::{Conditions, Context, Step},
+};
+
+/// More conditions than this are not left out one by one.
+const MAX_CLAUSES: usize = 8;
+
+/// Up to this many indices are each told their newest document.
+const MAX_INDICES: usize = 6;
+
+/// Values of a field that are compared with a value that does not occur.
+const MAX_VALUES: u32 = 200;
+
+/// Asks, in one round trip: the search without each of its conditions, without its window, and how new the data is.
+pub(super) fn explain(answer: Answer, conditions: Conditions, context: &Context) -> Result<Step, ToolError> {
+    let Conditions { tool, window, clauses } = conditions;
+    let tried = clauses.len().min(MAX_CLAUSES);
+    let mut looks: Vec<Look> = Vec::new();
+    for left_out in 0..tried {
+        looks.push(Look::new(without(&clauses, left_out), window));
+    }
+    looks.push(dated(all(&clauses), None));
+    looks.push(dated(Filter::All, window));
+    let indices: Vec<String> = if context.schema.indices.len() <= MAX_INDICES { context.schema.indices.clone() } else { Vec::new() };
+    for index in &indices {
+        looks.push(dated(Filter::Indices(vec![index.clone()]), None));
+    }
+    if indices.is_empty() {
+        looks.push(dated(Filter::All, None));
+    }
+    // Values near those that do not occur are worth a look only for conditions of one value.
+    let valued: Vec<(usize, Field)> =
+        clauses.iter().take(tried).enumerate().filter_map(|(n, (_, filter))| Some((n, compared(filter, context)?))).collect();
+    for (number, field) in &valued {
+        looks.push(Look::new(without(&clauses, *number), window).agg("values", Agg::terms(field.clone(), MAX_VALUES)));
+    }
+    Step::look(looks, move |found, context| {
+        let mut found = found.into_iter();
+        let counts: Vec<u64> = found.by_ref().take(tried).map(|found| found.total.value).collect();
+        let ever = found.next().unwrap_or_default();
+        let in_window = found.next().unwrap_or_default();
+        let newest: Vec<Found<'_>> = found.by_ref().take(indices.len().max(1)).collect();
+        let mut answer = answer;
+        for ((written, _), count) in clauses.iter().zip(&counts).filter(|(_, count)| **count > 0) {
+            answer = answer.note(format!("without {written}: {count} documents match"));
+        }
+        if clauses.len() > 1 && in_window.total.value > 0 && counts.iter().all(|count| *count == 0) {
+            answer = answer.note(format!(
+                "no single condition is the reason: two or more of them match nothing in this window, which holds {} documents",
+                in_window.total.value
+            ));
+        }
+        answer = nearest(answer, &clauses, &valued, found, window);
+        answer = elsewhere(answer, tool, &ever, &clauses, window);
+        if in_window.total.value == 0 && window.is_some() {
+            answer = answer.note("the indices have no document at all in this window");
+        }
+        Step::done(freshness(answer, &indices, &newest, context.now))
+    })
+}
+
+fn all(clauses: &[(String, Filter)]) -> Filter {
+    clauses.iter().fold(Filter::All, |filter, (_, clause)| filter.and(clause.clone()))
+}
+
+fn without(clauses: &[(String, Filter)], left_out: usize) -> Filter {
+    let others = clauses.iter().enumerate().filter(|(number, _)| *number != left_out);
+    others.fold(Filter::All, |filter, (_, (_, clause))| filter.and(clause.clone()))
+}
+
+fn dated(filter: Filter, window: Option<Window>) -> Look {
+    Look::new(filter, window).agg("oldest", Agg::Min(Role::Time.into())).agg("newest", Agg::Max(Role::Time.into()))
+}
+
+/// The field that a condition compares with text.
+fn compared(filter: &Filter, context: &Context) -> Option<Field> {
+    let field = match filter {
+        Filter::Is(field, _) | Filter::Prefix(field, _) => field.clone(),
+        Filter::Levels(_) => Field::Role(Role::Level),
+        _ => return None,
+    };
+    context.schema.need_groupable(&field).is_ok().then_some(field)
+}
+
+fn wanted(filter: &Filter) -> Vec<String> {
+    match filter {
+        Filter::Is(_, values) => values.iter().map(Scalar::to_string).collect(),
+        Filter::Prefix(_, value) => vec![value.clone()],
+        Filter::Levels(levels) => levels.iter().map(|level| level.as_str().to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Tells the values that come nearest to one that does not occur.
+fn nearest<'a>(
+    mut answer: Answer,
+    clauses: &[(String, Filter)],
+    valued: &[(usize, Field)],
+    found: impl Iterator<Item = Found<'a>>,
+    window: Option<Window>,
+) -> Answer {
+    for ((number, field), found) in valued.iter().zip(found) {
+        let Some((_, filter)) = clauses.get(*number) else { continue };
+        let Some(Outcome::Buckets { buckets, .. }) = found.results.0.get("values") else { continue };
+        let wanted = wanted(filter);
+        let mut known: Vec<(usize, u64, String)> = buckets
+            .iter()
+            .map(|bucket| {
+                let value = bucket.key.text().into_owned();
+                let distance = wanted.iter().map(|wanted| distance(wanted, &value)).min().unwrap_or(usize::MAX);
+                (distance, bucket.count, value)
+            })
+            .collect();
+        if known.is_empty() || known.iter().any(|(distance, ..)| *distance == 0) {
+            continue;
+        }
+        known.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        let shown: Vec<String> = known.iter().take(3).map(|(_, count, value)| format!("{value} ({count})")).collect();
+        let when = if window.is_some() { " in this window" } else { "" };
+        answer = answer.note(format!("`{}` has no such value{when}; the nearest: {}", field.name(), shown.join(", ")));
+    }
+    answer
+}
+
+/// Tells when the same conditions match outside the window.
+fn elsewhere(answer: Answer, tool: &'static str, ever: &Found<'_>, clauses: &[(String, Filter)], window: Option<Window>) -> Answer {
+    let (Some(window), Some(oldest), Some(newest)) = (window, ever.results.time("oldest"), ever.results.time("newest")) else {
+        return answer;
+    };
+    if ever.total.value == 0 {
+        return answer;
+    }
+    let what = if clauses.is_empty() { "documents" } else { "matches" };
+    let more = if ever.total.at_least { "at least " } else { "" };
+    let before =
+        if newest < window.start() { format!(", the last one {} before this window", span(window.start(), newest)) } else { String::new() };
+    let hour = SignedDuration::from_hours(1);
+    let (start, end) =
+        (newest.saturating_sub(hour).unwrap_or(newest), newest.saturating_add(SignedDuration::from_secs(1)).unwrap_or(newest));
+    answer
+        .note(format!("outside this window there are {more}{} {what}, from {oldest} to {newest}{before}", ever.total.value))
+        .hint(Hint::new(tool, "the hour before the last match").with("start", start.to_string()).with("end", end.to_string()))
+}
+
+/// Tells how new the data is: a result may be missing because it is not there yet.
+fn freshness(mut answer: Answer, indices: &[String], newest: &[Found<'_>], now: Timestamp) -> Answer {
+    for (number, found) in newest.iter().enumerate() {
+        let name = indices.get(number).map_or("the indices", String::as_str);
+        answer = answer.note(match found.results.time("newest") {
+            Some(time) => format!("newest document of {name}: {time}, {} ago", span(now, time)),
+            None => format!("{name}: empty"),
+        });
+    }
+    answer
+}
+
+/// A length of time in its two largest units.
+fn span(later: Timestamp, earlier: Timestamp) -> String {
+    let seconds = later.duration_since(earlier).as_secs().max(0);
+    let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest} s"),
+        (0, 0, _) => format!("{minutes} min {rest} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// How far two values are apart: 0 when equal, 1 when they differ in case or one begins with the other, otherwise one
+/// more than the edit distance of Levenshtein.
+fn distance(wanted: &str, value: &str) -> usize {
+    if wanted == value {
+        return 0;
+    }
+    let (a, b) = (wanted.to_lowercase(), value.to_lowercase());
+    if a == b || b.starts_with(&a) || a.starts_with(&b) {
+        return 1;
+    }
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let up = *cell;
+            left = (left + 1).min(up + 1).min(diagonal + usize::from(x != *y));
+            diagonal = up;
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    1 + row.last().copied().unwrap_or(usize::MAX - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_value_is_the_one_that_was_meant() {
+        assert_eq!(distance("checkout", "checkout"), 0);
+        assert_eq!(distance("Checkout", "checkout"), 1);
+        assert_eq!(distance("check", "checkout"), 1);
+        assert_eq!(distance("chekout", "checkout"), 2);
+        assert!(distance("chekout", "payment") > 4);
+    }
+}
