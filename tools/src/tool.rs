@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A tool: its fields are its arguments, its doc comment is what a model reads about it.
-pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
+pub trait Tool: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The published name.
     const NAME: &'static str;
     /// A short title for people.
@@ -45,7 +45,7 @@ pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
 }
 
 /// A call with its arguments checked; the tool's type is no longer known.
-pub trait Call: Send {
+pub trait Call: Send + Sync {
     /// See [`Tool::scope`].
     fn scope(&self) -> &Scope;
     /// See [`Tool::fields`].
