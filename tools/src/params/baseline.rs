@@ -79,7 +79,9 @@ impl<'de> Deserialize<'de> for Baseline {
                 }
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Baseline, A::Error> {
-                Between::deserialize(MapAccessDeserializer::new(map)).map(Baseline::from)
+                Between::deserialize(MapAccessDeserializer::new(map))
+                    .map(Baseline::from)
+                    .map_err(|error| A::Error::custom(format_args!("a range has `start` and `end`: {error}")))
             }
         }
         deserializer.deserialize_any(Written)

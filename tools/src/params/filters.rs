@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{condition, text::shown};
 use crate::{
@@ -21,7 +21,7 @@ const MAX_VALUES: usize = 1_000;
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `field`, `op` and `value`")]
 pub struct FieldFilter {
     /// A role or a field.
     pub field: String,
@@ -31,6 +31,27 @@ pub struct FieldFilter {
     /// What with.
     #[serde(default)]
     pub value: Option<Values>,
+}
+
+/// Reads a list of conditions: a JSON list, one condition, or the text of either, which some clients send.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<FieldFilter>>, D::Error> {
+    let written = serde_json::Value::deserialize(deserializer)?;
+    let written = match written {
+        serde_json::Value::String(text) => serde_json::from_str(&text)
+            .map_err(|_| D::Error::custom("it is a string; give a list of objects with `field`, `op` and `value`"))?,
+        other => other,
+    };
+    let conditions = match written {
+        serde_json::Value::Array(conditions) => conditions,
+        condition => vec![condition],
+    };
+    let read = |condition: serde_json::Value| {
+        if condition.as_object().is_some_and(|condition| !condition.contains_key("field")) {
+            return Err(D::Error::custom("a condition has no `field`"));
+        }
+        FieldFilter::deserialize(condition).map_err(D::Error::custom)
+    };
+    conditions.into_iter().map(read).collect::<Result<_, _>>().map(Some)
 }
 
 /// How a value is compared.
@@ -181,7 +202,13 @@ impl FieldFilter {
             return Err(self.wrong("the field's name is empty or longer than 512 bytes", "describe_fields lists roles and fields"));
         }
         let field = Field::parse(name);
-        let values: Vec<Scalar> = self.value.as_ref().map(Values::list).unwrap_or_default().iter().map(Value::scalar).collect();
+        let values = match &self.value {
+            // The schema publishes a string, so a list may come as one.
+            Some(Values::One(Value::Text(list))) if self.op == Operator::OneOf => {
+                list.split(',').map(str::trim).filter(|value| !value.is_empty()).map(Scalar::from).collect()
+            }
+            values => values.as_ref().map(Values::list).unwrap_or_default().iter().map(Value::scalar).collect::<Vec<_>>(),
+        };
         for value in &values {
             if let Scalar::Text(text) = value
                 && (text.len() > 4_096
@@ -252,20 +279,14 @@ impl JsonSchema for FieldFilter {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let words = Operator::ALL.map(Operator::as_str);
+        // Published with every tool, so each byte counts: what a value may be beyond a string, serde says.
         json_schema!({
             "type": "object",
             "properties": {
                 "field": { "type": "string" },
                 "op": { "type": "string", "enum": words },
-                "value": { "anyOf": [
-                    { "type": "string" },
-                    { "type": "number" },
-                    { "type": "boolean" },
-                    { "type": "array", "items": { "type": "string" } }
-                ] }
-            },
-            "required": ["field"],
-            "additionalProperties": false
+                "value": { "type": "string" }
+            }
         })
     }
 }
@@ -296,6 +317,7 @@ mod tests {
             (json!({"field": "code", "op": "is", "value": ["a", true]}), Filter::Is(named("code"), vec!["a".into(), Scalar::Bool(true)])),
             (json!({"field": "code", "op": "is_not", "value": 5.5}), Filter::Is(named("code"), vec![Scalar::Float(5.5)]).negated()),
             (json!({"field": "code", "op": "one_of", "value": ["a", "b"]}), Filter::Is(named("code"), vec!["a".into(), "b".into()])),
+            (json!({"field": "code", "op": "one_of", "value": "a, b"}), Filter::Is(named("code"), vec!["a".into(), "b".into()])),
             (json!({"field": "code", "op": "exists"}), Filter::Exists(named("code"))),
             (json!({"field": "code", "op": "exists", "value": false}), Filter::Exists(named("code")).negated()),
             (json!({"field": "code", "op": "missing"}), Filter::Exists(named("code")).negated()),

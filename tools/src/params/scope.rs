@@ -20,31 +20,32 @@ use crate::{
 /// The length of a window that names no start, and of one around a moment that names no width.
 const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// The arguments that every tool shares. Flattened into each tool's own.
+// A comment of this struct or its fields is published with each of the thirteen tools: what needs none, has none.
+//
+// `index`, `service` and `level` are published as strings, with commas for lists; JSON lists are accepted all the same.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Scope {
     pub cluster: Option<Text>,
-    /// Names, wildcards
+    #[schemars(with = "Text")]
     pub index: Option<OneOrMany<Text>>,
-    /// RFC 3339, epoch, now-15m, 2h ago. Default now-1h
+    /// RFC 3339, epoch, now-15m. Default now-1h
     pub start: Option<Moment>,
-    /// Default now
     pub end: Option<Moment>,
-    /// Middle of `window`
     pub around: Option<Moment>,
-    /// Like 10m
     pub window: Option<TimeSpan>,
+    #[schemars(with = "Text")]
     pub service: Option<OneOrMany<Text>>,
-    /// error, error+ (and worse)
+    /// error+ = and worse
+    #[schemars(with = "Text")]
     pub level: Option<OneOrMany<Text>>,
-    /// Lucene-like: words "a phrase" field:value field:>5 AND OR NOT pre*
+    /// Words, "phrase", field:value, n:>5, pre*, AND OR NOT
     pub query: Option<Text>,
+    #[serde(deserialize_with = "filters::list")]
+    #[schemars(with = "Vec<FieldFilter>")]
     pub filters: Option<Vec<FieldFilter>>,
     pub max_tokens: Option<TokenBudget>,
-    /// next_cursor of the page before
     pub cursor: Option<Text>,
-    /// Show the DSL
     pub explain: Flag,
 }
 

@@ -19,6 +19,9 @@ impl TimeSpan {
     /// What would be read as a length of time, for error messages.
     pub const EXAMPLES: &'static str = "`500ms`, `2s`, `5m`, `1h30m`, `7d`, `PT15M`, or a number of seconds";
 
+    /// What the error for any other text says.
+    pub(super) const REFUSED: &'static str = "is no length of time";
+
     /// A length in whole seconds; none when it is zero or above a hundred years.
     pub fn from_seconds(seconds: i64) -> Option<Self> {
         Self::from_nanoseconds(i128::from(seconds) * SECOND)
@@ -131,7 +134,7 @@ impl<'de> Deserialize<'de> for TimeSpan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Text::deserialize(deserializer)?;
         Self::parse(text.as_str())
-            .ok_or_else(|| D::Error::custom(format_args!("`{}` is no length of time; write {}", shown(text.as_str()), Self::EXAMPLES)))
+            .ok_or_else(|| D::Error::custom(format_args!("`{}` {}; write {}", shown(text.as_str()), Self::REFUSED, Self::EXAMPLES)))
     }
 }
 
