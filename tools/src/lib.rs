@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 mod join;
 pub mod look;
+pub mod mining;
 pub mod params;
 pub mod schema;
 #[cfg(test)]

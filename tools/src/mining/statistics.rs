@@ -1,0 +1,232 @@
+//! The statistics that compare windows: signed G², Mann–Whitney, quantiles, intervals, change points. Pure; knows numbers only.
+
+/// The signed log-likelihood ratio of two proportions (Dunning 1993): how surprising it is that `a` of `a_total` here and `b` of `b_total`
+/// there come from one rate. Positive when the rate here is higher. 0 when a total is 0.
+///
+/// `G² = 2 (a ln(a / (A r)) + b ln(b / (B r)))` with `r = (a + b) / (A + B)`; only the counts of what happened enter, so that pattern counts
+/// per trace, which may exceed 1, are allowed. Its root is on the scale of a standard normal deviate.
+pub fn signed_g2(a: f64, a_total: f64, b: f64, b_total: f64) -> f64 {
+    if a_total <= 0.0 || b_total <= 0.0 || a + b <= 0.0 {
+        return 0.0;
+    }
+    let rate = (a + b) / (a_total + b_total);
+    let term = |count: f64, total: f64| if count > 0.0 { count * (count / (total * rate)).ln() } else { 0.0 };
+    let g2 = (2.0 * (term(a, a_total) + term(b, b_total))).max(0.0);
+    if a / a_total < b / b_total { -g2 } else { g2 }
+}
+
+/// The z of the Mann–Whitney U test of two samples, with mid-ranks and the variance corrected for ties; positive when `here` tends to be
+/// larger than `there`. 0 when a sample is empty or all values are equal.
+pub fn mann_whitney_z(here: &[f64], there: &[f64]) -> f64 {
+    let mut all: Vec<(f64, bool)> = here.iter().map(|value| (*value, true)).chain(there.iter().map(|value| (*value, false))).collect();
+    all.sort_unstable_by(|left, right| left.0.total_cmp(&right.0));
+    let (mut rank_sum, mut ties, mut before) = (0.0, 0.0, 0.0);
+    for group in all.chunk_by(|left, right| left.0 == right.0) {
+        let size = count(group.len());
+        let mine = count(group.iter().filter(|(_, is_here)| *is_here).count());
+        rank_sum += mine * (before + (size + 1.0) / 2.0);
+        ties += size * size * size - size;
+        before += size;
+    }
+    let (m, n) = (count(here.len()), count(there.len()));
+    let total = m + n;
+    let variance = if total > 1.0 { m * n / 12.0 * (total + 1.0 - ties / (total * (total - 1.0))) } else { 0.0 };
+    if variance <= 0.0 {
+        return 0.0;
+    }
+    let u = rank_sum - m * (m + 1.0) / 2.0;
+    (u - m * n / 2.0) / variance.sqrt()
+}
+
+/// How much later or longer `here` is than `there`: `max(0, z) · ln((median₀ + δ) / (median_B + δ))`, not below 0, with `δ` half a step of
+/// the clock in the unit of the values. 0 with fewer than three values on a side.
+pub fn latency_shift(here: &[f64], there: &[f64], delta: f64) -> f64 {
+    if here.len() < 3 || there.len() < 3 {
+        return 0.0;
+    }
+    let (Some(now), Some(before)) = (median(here), median(there)) else { return 0.0 };
+    let ratio = (now + delta) / (before + delta);
+    if ratio > 0.0 { (mann_whitney_z(here, there).max(0.0) * ratio.ln()).max(0.0) } else { 0.0 }
+}
+
+/// The middle of the values; none when there is none.
+pub fn median(values: &[f64]) -> Option<f64> {
+    quantile(values, 0.5)
+}
+
+/// A quantile by linear interpolation between order statistics (type 7 of Hyndman and Fan 1996, the default of R and `NumPy`). `q` is from 0
+/// to 1. None when there is no value.
+pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    quantile_of_sorted(&sorted, q)
+}
+
+/// As [`quantile`], of values that are sorted already.
+pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let at = count(last) * q.clamp(0.0, 1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
+    let below = at.floor() as usize;
+    let (low, high) = (sorted.get(below)?, sorted.get((below + 1).min(last))?);
+    Some(low + (high - low) * (at - at.floor()))
+}
+
+/// The Wilson score interval of a proportion (Wilson 1927): where the true rate lies, given `successes` of `trials`. `z` is 1.96 for 95 %.
+/// From 0 to 1 when there were no trials.
+pub fn wilson_interval(successes: f64, trials: f64, z: f64) -> (f64, f64) {
+    if trials <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let rate = successes / trials;
+    let z2 = z * z;
+    let centre = rate + z2 / (2.0 * trials);
+    let half = z * (rate * (1.0 - rate) / trials + z2 / (4.0 * trials * trials)).sqrt();
+    let scale = 1.0 + z2 / trials;
+    (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
+}
+
+/// Whether a rate moved, and how far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateChange {
+    /// The rate here divided by the rate there; none when there was nothing there.
+    pub ratio: Option<f64>,
+    /// Root of G² with the sign of the change: a standard normal deviate where nothing changed.
+    pub z: f64,
+}
+
+/// Compares `a` events in a span of `a_span` with `b` events in a span of `b_span`; any unit of time, the same for both.
+pub fn rate_change(a: f64, a_span: f64, b: f64, b_span: f64) -> RateChange {
+    let ratio = (a_span > 0.0 && b_span > 0.0 && b > 0.0).then(|| (a / a_span) / (b / b_span));
+    let g2 = signed_g2(a, a_span, b, b_span);
+    RateChange { ratio, z: g2.signum() * g2.abs().sqrt() }
+}
+
+/// Where a series changes most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChangePoint {
+    /// The first value after the change.
+    pub at: usize,
+    /// z of the Mann–Whitney test of the values from there on against those before; positive when they rose.
+    pub z: f64,
+    /// Median before.
+    pub before: f64,
+    /// Median from there on.
+    pub after: f64,
+}
+
+/// The split of a series whose two sides differ most by the Mann–Whitney statistic (Pettitt 1979 takes the same maximum), with at least
+/// `side` values on each side. The earliest of equals. None when the series is shorter than two sides or constant.
+pub fn change_point(series: &[f64], side: usize) -> Option<ChangePoint> {
+    let side = side.max(1);
+    let splits = side..=series.len().checked_sub(side)?;
+    let mut best: Option<ChangePoint> = None;
+    for at in splits {
+        let (head, tail) = series.split_at_checked(at)?;
+        let z = mann_whitney_z(tail, head);
+        if z != 0.0 && best.is_none_or(|best| z.abs() > best.z.abs() + 1e-12) {
+            best = Some(ChangePoint { at, z, before: median(head)?, after: median(tail)? });
+        }
+    }
+    best
+}
+
+/// A number of things, to calculate with.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn g2_is_zero_where_rates_are_equal_and_signed_where_they_are_not() {
+        close(signed_g2(10.0, 100.0, 100.0, 1000.0), 0.0);
+        // r = 10/200: 2 (10 ln(10/5)) = 20 ln 2
+        close(signed_g2(10.0, 100.0, 0.0, 100.0), 20.0 * 2f64.ln());
+        close(signed_g2(0.0, 100.0, 10.0, 100.0), -20.0 * 2f64.ln());
+        // r = 40/200: 2 (30 ln 1.5 + 10 ln 0.5)
+        close(signed_g2(30.0, 100.0, 10.0, 100.0), 2.0 * (30.0 * 1.5f64.ln() + 10.0 * 0.5f64.ln()));
+        close(signed_g2(5.0, 0.0, 5.0, 10.0), 0.0);
+        close(signed_g2(0.0, 10.0, 0.0, 10.0), 0.0);
+    }
+
+    #[test]
+    fn mann_whitney_agrees_with_hand_computed_ranks() {
+        // Ranks of here: 4, 5, 6; U = 15 - 6 = 9, mean 4.5, variance 3·3·7/12 = 5.25.
+        close(mann_whitney_z(&[4.0, 5.0, 6.0], &[1.0, 2.0, 3.0]), 4.5 / 5.25f64.sqrt());
+        close(mann_whitney_z(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]), -4.5 / 5.25f64.sqrt());
+        // Sorted 1 2 2 3: mid-ranks 1, 2.5, 2.5, 4. Here 2, 3: 6.5; U = 3.5, mean 2; ties 6: 4/12 (5 - 6/12) = 1.5.
+        close(mann_whitney_z(&[2.0, 3.0], &[1.0, 2.0]), 1.5 / 1.5f64.sqrt());
+    }
+
+    #[test]
+    fn mann_whitney_of_nothing_or_of_equals_is_zero() {
+        for (here, there) in [(&[][..], &[1.0][..]), (&[1.0], &[]), (&[], &[]), (&[2.0, 2.0], &[2.0]), (&[1.0], &[1.0])] {
+            close(mann_whitney_z(here, there), 0.0);
+        }
+    }
+
+    #[test]
+    fn a_latency_shift_needs_three_values_and_a_rise() {
+        let z = 4.5 / 5.25f64.sqrt();
+        close(latency_shift(&[4.0, 5.0, 6.0], &[1.0, 2.0, 3.0], 0.5), z * (5.5f64 / 2.5).ln());
+        close(latency_shift(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0], 0.5), 0.0);
+        close(latency_shift(&[4.0, 5.0], &[1.0, 2.0, 3.0], 0.5), 0.0);
+        close(latency_shift(&[0.0, 0.0, 0.0], &[0.0, 0.0, 0.0], 0.0), 0.0);
+    }
+
+    #[test]
+    fn quantiles_interpolate_between_order_statistics() {
+        let values = [4.0, 1.0, 3.0, 2.0];
+        let check = |q: f64, expected: f64| close(quantile(&values, q).unwrap(), expected);
+        check(0.0, 1.0);
+        check(0.25, 1.75);
+        check(0.5, 2.5);
+        check(0.95, 3.85);
+        check(1.0, 4.0);
+        assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!(median(&[7.0]), Some(7.0));
+    }
+
+    #[test]
+    fn wilson_intervals_are_those_of_the_tables() {
+        let check = |successes: f64, trials: f64, low: f64, high: f64| {
+            let (found_low, found_high) = wilson_interval(successes, trials, 1.96);
+            assert!((found_low - low).abs() < 5e-4 && (found_high - high).abs() < 5e-4, "{found_low} {found_high}");
+        };
+        check(0.0, 10.0, 0.0, 0.2775);
+        check(5.0, 10.0, 0.2366, 0.7634);
+        check(10.0, 10.0, 0.7225, 1.0);
+        check(0.0, 0.0, 0.0, 1.0);
+    }
+
+    #[test]
+    fn a_rate_change_has_a_ratio_and_a_sign() {
+        let up = rate_change(30.0, 100.0, 10.0, 100.0);
+        close(up.ratio.unwrap(), 3.0);
+        close(up.z, (2.0 * (30.0 * 1.5f64.ln() + 10.0 * 0.5f64.ln())).sqrt());
+        let new = rate_change(10.0, 100.0, 0.0, 100.0);
+        assert_eq!(new.ratio, None);
+        assert!(new.z > 0.0);
+        assert!(rate_change(0.0, 100.0, 10.0, 100.0).z < 0.0);
+    }
+
+    #[test]
+    fn the_change_point_is_where_the_level_moves() {
+        let series = [1.0, 2.0, 1.5, 2.5, 9.0, 8.0, 9.5, 8.5];
+        let found = change_point(&series, 2).unwrap();
+        assert_eq!((found.at, found.before, found.after), (4, 1.75, 8.75));
+        close(found.z, 8.0 / 12f64.sqrt());
+        assert!(change_point(&[9.0, 8.0, 1.0, 2.0], 2).unwrap().z < 0.0);
+        assert_eq!(change_point(&[3.0; 10], 2), None);
+        assert_eq!(change_point(&[1.0, 2.0, 3.0], 2), None);
+        assert_eq!(change_point(&[], 1), None);
+    }
+}
