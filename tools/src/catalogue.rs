@@ -8,6 +8,7 @@ use crate::{
     aggregate_logs::AggregateLogs,
     answer::output_schema,
     error::ToolError,
+    params::{check_keys, from_arguments, input_schema},
     tool::{Call, Tool},
 };
 
@@ -67,16 +68,4 @@ tools![AggregateLogs];
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {
     &CATALOGUE
-}
-
-// Until the arguments module lands.
-fn check_keys(_: &Map<String, Value>, _: &Map<String, Value>) -> Result<(), ToolError> {
-    Ok(())
-}
-fn from_arguments<T: serde::de::DeserializeOwned>(arguments: &Map<String, Value>) -> Result<T, ToolError> {
-    serde_json::from_value(Value::Object(arguments.clone()))
-        .map_err(|error| ToolError::new(crate::error::Code::BadArgument, error.to_string(), ""))
-}
-fn input_schema<T: schemars::JsonSchema>() -> Map<String, Value> {
-    schemars::schema_for!(T).as_object().cloned().unwrap_or_default()
 }
