@@ -8,6 +8,7 @@ use crate::{
     aggregate_logs::AggregateLogs,
     answer::output_schema,
     error::ToolError,
+    list_indices::ListIndices,
     params::{check_keys, from_arguments, input_schema},
     tool::{Call, Tool},
 };
@@ -63,7 +64,7 @@ macro_rules! tools {
     };
 }
 
-tools![AggregateLogs];
+tools![ListIndices, AggregateLogs];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {

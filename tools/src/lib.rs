@@ -8,6 +8,7 @@ pub mod dsl;
 pub mod engine;
 pub mod error;
 mod join;
+pub mod list_indices;
 pub mod look;
 pub mod mining;
 pub mod params;

@@ -206,6 +206,8 @@ impl Serialize for Search {
         let mut map = serializer.serialize_map(None)?;
         match &self.query {
             // Without `should` a `bool` computes no score of its own.
+            // As it stands, an engine answers a count and the first and last time from metadata.
+            Query::All => map.serialize_entry("query", &self.query)?,
             Query::Bool { should, .. } if should.is_empty() => map.serialize_entry("query", &self.query)?,
             query => map.serialize_entry("query", &One("bool", One("filter", [query])))?,
         }

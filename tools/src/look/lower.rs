@@ -2,7 +2,7 @@
 
 use super::{Agg, Field, Look, Order, lower_filter::Lowering};
 use crate::{
-    dsl::{Aggregation, AggregationKind, Aggregations, FetchField, Query, Scalar, Search, Sort, Source},
+    dsl::{Aggregation, AggregationKind, Aggregations, FetchField, IndexExpression, Query, Scalar, Search, Sort, Source},
     error::ToolError,
     schema::{EpochUnit, FieldInfo, Group, Kind, Role, Schema},
 };
@@ -14,6 +14,8 @@ pub struct Lowered {
     pub searches: Vec<Search>,
     /// Which group each search is for.
     pub groups: Vec<usize>,
+    /// Each search returns what it would have skipped, since only the merged documents can be counted off.
+    pub skips_merged: bool,
 }
 
 /// The most buckets of one aggregation whose distinct values are counted exactly across groups.
@@ -30,14 +32,15 @@ pub(super) const TERMS_SUFFIX: &str = "\u{1f}terms";
 /// `unknown_field` when a condition names a field that no group has, `bad_argument` when a value fits the field's type
 /// in no group.
 pub fn lower(look: &Look, schema: &Schema) -> Result<Lowered, ToolError> {
-    let mut lowered = Lowered { searches: Vec::new(), groups: Vec::new() };
+    let concerned = concerned(look, schema);
+    let several = concerned.len() > 1;
+    let mut lowered = Lowered { searches: Vec::new(), groups: Vec::new(), skips_merged: several };
     let mut unknown: Option<Vec<Field>> = None;
     let mut mismatches = Vec::new();
-    let several = schema.groups.len() > 1;
     if look.window.is_some() && !schema.groups.iter().any(Group::has_time) {
         return Err(schema.timeless());
     }
-    for (number, group) in schema.groups.iter().enumerate() {
+    for &(number, group) in &concerned {
         let mut lowering = Lowering::new(group);
         let mut parts = Vec::new();
         if several {
@@ -56,18 +59,34 @@ pub fn lower(look: &Look, schema: &Schema) -> Result<Lowered, ToolError> {
         if query == Query::Nothing {
             continue;
         }
-        lowered.searches.push(search(look, schema, group, query));
+        lowered.searches.push(search(look, schema, group, query, several));
         lowered.groups.push(number);
     }
     if let Some(field) = unknown.unwrap_or_default().first() {
         return Err(schema.unknown(field));
     }
-    if mismatches.len() == schema.groups.len()
+    if mismatches.len() == concerned.len()
         && let Some(error) = mismatches.into_iter().next()
     {
         return Err(error);
     }
     Ok(lowered)
+}
+
+/// The groups that a look concerns: all of them, or those of the indices that it names itself.
+fn concerned<'s>(look: &Look, schema: &'s Schema) -> Vec<(usize, &'s Group)> {
+    let all = || schema.groups.iter().enumerate();
+    let Some(index) = &look.index else { return all().collect() };
+    let named: Vec<_> = all().filter(|(_, group)| group.indices.iter().any(|name| is_named(index, name))).collect();
+    // An alias says nothing about where it leads.
+    if named.is_empty() { all().collect() } else { named }
+}
+
+/// Whether a concrete index, or the data stream that it backs, is named by an expression.
+fn is_named(index: &IndexExpression, name: &str) -> bool {
+    // Backing indices are called `.ds-STREAM-yyyy.MM.dd-000001`.
+    let stream = name.strip_prefix(".ds-").and_then(|rest| rest.rsplitn(3, '-').nth(2));
+    index.patterns().iter().any(|pattern| pattern.matches(stream.unwrap_or(name)))
 }
 
 /// The indices of one group, said in the shorter way.
@@ -84,8 +103,7 @@ fn only(group: &Group, schema: &Schema) -> Query {
     }
 }
 
-fn search(look: &Look, schema: &Schema, group: &Group, query: Query) -> Search {
-    let several = schema.groups.len() > 1;
+fn search(look: &Look, schema: &Schema, group: &Group, query: Query, several: bool) -> Search {
     let index = look.index.as_ref().unwrap_or(&schema.expression).clone();
     let (from, size) = if several { (0, if look.size == 0 { 0 } else { look.skip + look.size }) } else { (look.skip, look.size) };
     let mut search =

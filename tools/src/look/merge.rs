@@ -26,7 +26,7 @@ pub fn merge<'a>(look: &Look, lowered: &Lowered, schema: &Schema, replies: Vec<S
         pages.push(page(&reply.hits, look, group));
         inners.push((group, reply.aggregations));
     }
-    let skip = if schema.groups.len() > 1 { look.skip as usize } else { 0 };
+    let skip = if lowered.skips_merged { look.skip as usize } else { 0 };
     found.hits = interleave(pages, &look.order).into_iter().skip(skip).take(look.size as usize).collect();
     found.results = merge_aggs::results(&look.aggs, &inners);
     found
