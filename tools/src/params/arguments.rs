@@ -128,10 +128,7 @@ pub fn from_arguments<T: DeserializeOwned + JsonSchema>(arguments: &Map<String, 
 
 fn refused<T: DeserializeOwned + JsonSchema>(given: &Map<String, Value>, why: &str) -> ToolError {
     let schema = input_schema::<T>();
-    let described = |name: &str| {
-        let description = schema.get("properties")?.get(name)?.get("description")?.as_str()?;
-        Some(format!("`{name}`: {description}"))
-    };
+    let described = |name: &str| schema.get("properties")?.get(name).and_then(|property| what_works(name, property));
     if let Some(name) = missing(why) {
         return ToolError::new(
             Code::BadArgument,
@@ -148,6 +145,20 @@ fn refused<T: DeserializeOwned + JsonSchema>(given: &Map<String, Value>, why: &s
         ),
         None => ToolError::new(code, shown_reason(why), "correct the argument, or leave it out"),
     }
+}
+
+/// What an argument takes, from its published schema.
+fn what_works(name: &str, property: &Value) -> Option<String> {
+    if let Some(words) = property.get("enum").and_then(Value::as_array) {
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        return Some(format!("`{name}` is one of {}", words.join(", ")));
+    }
+    if let (Some(least), Some(most)) = (property.get("minimum"), property.get("maximum")) {
+        let default = property.get("default").map_or(String::new(), |default| format!("; {default} when left out"));
+        return Some(format!("`{name}` is a whole number from {least} to {most}{default}"));
+    }
+    let description = property.get("description")?.as_str()?;
+    Some(format!("`{name}`: {description}"))
 }
 
 /// The required argument that serde misses.
@@ -285,6 +296,17 @@ mod tests {
             assert!(error.message.starts_with(argument), "{arguments}: {}", error.message);
             assert_eq!(error.code, code, "{arguments}");
             assert!(!error.next_step.is_empty() && error.message.len() < 500);
+        }
+    }
+
+    #[test]
+    fn the_next_step_says_what_the_argument_takes() {
+        for (arguments, next_step) in [
+            (json!({"id": 1, "top": 0}), "`top` is a whole number from 1 to 100; 10 when left out"),
+            (json!({}), "`id`: Any id"),
+            (json!({"id": 1, "service": {}}), "correct `service`, or leave it out"),
+        ] {
+            assert_eq!(read(arguments).unwrap_err().next_step, next_step);
         }
     }
 

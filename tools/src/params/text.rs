@@ -196,3 +196,55 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
         json_schema!({ "type": "array", "items": items })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+
+    fn list(written: Value) -> Result<Vec<String>, String> {
+        let list = from_value::<OneOrMany<Text>>(written).map_err(|error| error.to_string())?;
+        Ok(list.into_members().iter().map(Text::to_string).collect())
+    }
+
+    #[test]
+    fn a_text_is_a_string_or_what_can_be_written_as_one() {
+        for (written, text) in [(json!(" a b "), "a b"), (json!(5), "5"), (json!(-5), "-5"), (json!(1.5), "1.5"), (json!(true), "true")] {
+            assert_eq!(from_value::<Text>(written).unwrap().as_str(), text);
+        }
+        for written in [json!(""), json!("  "), json!([]), json!({}), json!(null), json!("x".repeat(4_097))] {
+            assert!(from_value::<Text>(written).is_err());
+        }
+    }
+
+    #[test]
+    fn a_list_is_a_list_a_value_or_values_between_commas() {
+        for (written, members) in [
+            (json!(["a", 5]), vec!["a", "5"]),
+            (json!("a"), vec!["a"]),
+            (json!("a, b,,c"), vec!["a", "b", "c"]),
+            (json!("[\"a,b\", 1]"), vec!["a,b", "1"]),
+            (json!("[a"), vec!["[a"]),
+            (json!(7), vec!["7"]),
+            (json!(["a,b"]), vec!["a,b"]),
+        ] {
+            assert_eq!(list(written).unwrap(), members);
+        }
+    }
+
+    #[test]
+    fn an_empty_or_endless_list_is_refused() {
+        for written in [json!([]), json!(""), json!(","), json!("[]"), json!([""])] {
+            assert!(list(written).unwrap_err().contains("empty"));
+        }
+        assert_eq!(list(json!(vec![1; 1_001])).unwrap_err(), "it has more than 1,000 members");
+        assert!(list(json!([[]])).is_err());
+    }
+
+    #[test]
+    fn a_value_is_shown_on_one_short_line() {
+        assert_eq!(shown("a\nb"), "a b");
+        assert_eq!(shown(&"é".repeat(100)), format!("{}…", "é".repeat(80)));
+    }
+}

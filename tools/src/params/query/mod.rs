@@ -14,6 +14,7 @@ mod parser;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use jiff::Timestamp;
 
