@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::{
-    answer::clean::Clean,
+    answer::{clean::Clean, suspicion::reads_like_instructions},
     look::{Key, Value},
     params::Level,
 };
@@ -42,6 +42,15 @@ impl Cell {
             Self::Float(number) => !number.is_finite(),
             Self::List(items) => items.is_empty(),
             Self::Text(_) | Self::Int(_) | Self::Bool(_) | Self::Time(_) => false,
+        }
+    }
+
+    /// Whether a text in it reads like instructions to a model.
+    pub(super) fn is_suspicious(&self) -> bool {
+        match self {
+            Self::Text(text) => reads_like_instructions(text),
+            Self::List(items) => items.iter().any(Self::is_suspicious),
+            Self::Null | Self::Int(_) | Self::Float(_) | Self::Bool(_) | Self::Time(_) => false,
         }
     }
 

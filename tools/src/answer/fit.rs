@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::answer::{
     Answer, Rows,
-    scene::{Cut, Scene},
+    scene::{Cut, Scene, Suspicious},
     structured::shown_name,
     table::View,
 };
@@ -56,6 +56,7 @@ struct Fitting<'a> {
     rows: usize,
     section_rows: usize,
     view: Option<(usize, View)>,
+    suspicious: Suspicious,
 }
 
 impl<'a> Fitting<'a> {
@@ -65,7 +66,14 @@ impl<'a> Fitting<'a> {
             Rows::Paged(page) => page.documents(),
         };
         let section_rows = answer.sections.iter().map(super::Section::len).max().unwrap_or(0);
-        Self { answer, budget, rows, section_rows, view: None }
+        let suspicious = Suspicious {
+            rows: match &answer.rows {
+                Rows::Fixed(table) => table.suspicious(),
+                Rows::Paged(_) => Vec::new(),
+            },
+            elsewhere: answer.sections.iter().map(super::Section::suspicious).sum(),
+        };
+        Self { answer, budget, rows, section_rows, view: None, suspicious }
     }
 
     fn run(mut self) -> Rendered {
@@ -161,9 +169,11 @@ impl<'a> Fitting<'a> {
         if let Rows::Paged(page) = &self.answer.rows
             && self.view.as_ref().is_none_or(|(documents, _)| *documents != cut.rows)
         {
-            self.view = Some((cut.rows, page.at(cut.rows)));
+            let view = page.at(cut.rows);
+            self.suspicious.rows = view.table.suspicious();
+            self.view = Some((cut.rows, view));
         }
-        let scene = Scene::new(self.answer, self.view.as_ref().map(|(_, view)| view), cut);
+        let scene = Scene::new(self.answer, self.view.as_ref().map(|(_, view)| view), &self.suspicious, cut);
         let mut json = Capped::new(self.budget);
         serde_json::to_writer(&mut json, &scene).ok()?;
         let mut text = Capped::new(self.budget);

@@ -2,10 +2,12 @@
 
 mod cell;
 mod clean;
+mod documents;
 mod fit;
 mod scene;
 mod schema;
 mod structured;
+mod suspicion;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ use serde_json::value::RawValue;
 
 pub use cell::Cell;
 pub use clean::{Clean, clean};
+pub use documents::Documents;
 pub use fit::{MIN_TOKENS, Rendered};
 pub use schema::output_schema;
 pub use table::{Name, Page, Row, Rows, Section, Table, TextMap, Truncated, View};

@@ -81,6 +81,11 @@ impl Table {
         self.rows.iter_mut().flatten().for_each(|cell| cell.map_text(map));
     }
 
+    /// The rows that read like instructions to a model, counted from 0.
+    pub(super) fn suspicious(&self) -> Vec<usize> {
+        self.rows.iter().enumerate().filter(|(_, row)| row.iter().any(Cell::is_suspicious)).map(|(at, _)| at).collect()
+    }
+
     pub(super) fn removed(&self) -> u64 {
         self.rows.iter().flatten().map(Cell::removed).sum()
     }
@@ -136,6 +141,14 @@ impl Section {
         match &mut self.body {
             Body::Table(table) => table.map_text(map),
             Body::Object(pairs) => pairs.iter_mut().for_each(|(_, cell)| cell.map_text(map)),
+        }
+    }
+
+    /// How many rows or pairs read like instructions to a model.
+    pub(super) fn suspicious(&self) -> usize {
+        match &self.body {
+            Body::Table(table) => table.suspicious().len(),
+            Body::Object(pairs) => pairs.iter().filter(|(_, cell)| cell.is_suspicious()).count(),
         }
     }
 
