@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     aggregate_logs::AggregateLogs,
     answer::output_schema,
+    describe_fields::DescribeFields,
     error::ToolError,
     list_indices::ListIndices,
     params::{check_keys, from_arguments, input_schema},
@@ -64,7 +65,7 @@ macro_rules! tools {
     };
 }
 
-tools![ListIndices, AggregateLogs];
+tools![ListIndices, DescribeFields, AggregateLogs];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {

@@ -152,11 +152,11 @@ impl Script {
 }
 
 fn glob(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, after)) => {
-            name.starts_with(before) && name.get(before.len()..).is_some_and(|rest| rest.ends_with(after.trim_matches('*')))
-        }
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(rest), Some(_)) => name.contains(rest.trim_end_matches('*')),
+        (Some(end), None) => name.ends_with(end),
+        (None, Some(start)) => name.starts_with(start),
+        (None, None) => pattern == name,
     }
 }
 
