@@ -46,7 +46,21 @@ pub(super) fn is(field: &Field, values: Vec<Scalar>, now: Timestamp) -> Result<F
             // A word that is on no scale may still be stored verbatim.
             Ok(words.map_or_else(|| Filter::Is(field.clone(), values), |levels| Filter::Levels(union(levels))))
         }
+        field if is_text(field) => {
+            let phrase = |value: &Scalar| Filter::Phrase { field: field.clone(), text: value.to_string(), prefix: false };
+            let mut phrases: Vec<Filter> = values.iter().map(phrase).collect();
+            Ok(if phrases.len() == 1 { phrases.swap_remove(0) } else { Filter::Or(phrases) })
+        }
         Field::Role(_) | Field::Named(_) => Ok(Filter::Is(field.clone(), values)),
+    }
+}
+
+/// Whether a field holds sentences: there a value is some words of it, also where the index could compare the whole.
+pub(super) fn is_text(field: &Field) -> bool {
+    const TEXTS: [Role; 3] = [Role::Message, Role::ErrorMessage, Role::Stack];
+    match field {
+        Field::Role(role) => TEXTS.contains(role),
+        Field::Named(name) => TEXTS.iter().any(|role| role.candidates().iter().any(|candidate| candidate.name == name)),
     }
 }
 

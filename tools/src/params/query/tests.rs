@@ -80,6 +80,8 @@ fn a_field_has_a_value() {
         ("service:\"my service\"", is("service", "my service")),
         ("foo:\"a b\"", Filter::Phrase { field: field("foo"), text: "a b".into(), prefix: false }),
         ("message:\"a b\"", Filter::Phrase { field: field("message"), text: "a b".into(), prefix: false }),
+        ("message:timeout", Filter::Phrase { field: field("message"), text: "timeout".into(), prefix: false }),
+        ("error.message:time*", Filter::Phrase { field: field("error.message"), text: "time".into(), prefix: true }),
         ("pod:api-*", Filter::Prefix(field("pod"), "api-".into())),
         ("pod:*", Filter::Exists(field("pod"))),
         ("_exists_:trace_id", Filter::Exists(field("trace_id"))),
@@ -250,7 +252,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn filters() -> impl Strategy<Value = Filter> {
-    let name = prop_oneof![Just("service"), Just("message"), Just("foo.bar"), Just("@meta_x"), Just("größe")].prop_map(Field::parse);
+    let name = prop_oneof![Just("service"), Just("pod"), Just("foo.bar"), Just("@meta_x"), Just("größe")].prop_map(Field::parse);
     let text = "[^\\pC\\s]{0,6}[a-zü]";
     let leaf = prop_oneof![
         text.prop_map(Filter::AnyText),

@@ -6,7 +6,6 @@ use crate::{
     error::ToolError,
     look::{Field, Filter},
     params::condition,
-    schema::Role,
 };
 
 impl Parser {
@@ -27,10 +26,8 @@ impl Parser {
     pub(super) fn phrase(&mut self, field: Option<&Field>, text: String) -> Result<Filter, ToolError> {
         match field {
             None => Ok(Filter::AnyPhrase { text, prefix: false }),
-            Some(field @ (Field::Named(_) | Field::Role(Role::Message | Role::ErrorMessage | Role::Stack))) => {
-                Ok(Filter::Phrase { field: field.clone(), text, prefix: false })
-            }
-            // The other roles are no texts: quotation marks only join what has spaces.
+            Some(field @ Field::Named(_)) => Ok(Filter::Phrase { field: field.clone(), text, prefix: false }),
+            // Most roles are no texts: quotation marks only join what has spaces.
             Some(field) => condition::is(field, vec![Scalar::Text(text)], self.now),
         }
     }
@@ -41,7 +38,11 @@ impl Parser {
         match word.as_slice() {
             [] => Err(self.fail("a value is missing here", "put the text in quotes to search for it as it stands")),
             [Letter { char: '*', is_escaped: false, .. }] => Ok(Filter::Exists(field)),
-            [head @ .., Letter { char: '*', is_escaped: false, .. }] => self.plain(head).map(|text| Filter::Prefix(field, text)),
+            [head @ .., Letter { char: '*', is_escaped: false, .. }] => {
+                let text = self.plain(head)?;
+                let is_text = condition::is_text(&field);
+                Ok(if is_text { Filter::Phrase { field, text, prefix: true } } else { Filter::Prefix(field, text) })
+            }
             word => self.plain(word).and_then(|text| condition::is(&field, vec![scalar(text)], self.now)),
         }
     }
