@@ -9,6 +9,7 @@ use crate::{
     answer::output_schema,
     describe_fields::DescribeFields,
     error::ToolError,
+    get_service_overview::GetServiceOverview,
     list_indices::ListIndices,
     params::{check_keys, from_arguments, input_schema},
     tool::{Call, Tool},
@@ -65,7 +66,7 @@ macro_rules! tools {
     };
 }
 
-tools![ListIndices, DescribeFields, AggregateLogs];
+tools![ListIndices, DescribeFields, GetServiceOverview, AggregateLogs];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {
