@@ -69,10 +69,8 @@ fn ascii_words<'a>(text: &'a str, mut each: impl FnMut(&'a str)) {
             }
             position += 1;
         }
-        if meaningful {
-            if let Some(word) = text.get(start..position) {
-                each(word);
-            }
+        if meaningful && let Some(word) = text.get(start..position) {
+            each(word);
         }
     }
 }

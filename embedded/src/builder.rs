@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     catalog::{Catalog, IndexData, is_hidden},
     engine::Embedded,
-    ingest::{Batch, Catalogue, Column, Growing, Incoming, Worker},
+    ingest::{Batch, Catalogue, Column, Finished, Growing, Incoming, Worker},
     mapping::Mapping,
 };
 
@@ -70,7 +70,7 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             catalogue: Catalogue::default(),
-            worker: Worker::new(MEMORY),
+            worker: Worker::new(MEMORY, &[]),
             pending: Vec::new(),
             aliases: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -132,8 +132,8 @@ impl Builder {
     /// When an alias or a data stream leads nowhere.
     pub fn build(mut self) -> Result<Embedded, BuildError> {
         self.flush()?;
-        let (parts, misfits) = self.worker.finish()?;
-        absorb(&mut self.catalogue, parts, &misfits);
+        let finished = self.worker.finish()?;
+        absorb(&mut self.catalogue, finished);
         let (catalog, _) = freeze(self.catalogue, self.aliases, self.streams)?;
         Ok(Embedded::new(catalog))
     }
@@ -142,24 +142,24 @@ impl Builder {
         let pending = std::mem::take(&mut self.pending);
         let mut batch = Batch::default();
         for (index, id, json) in &pending {
-            let incoming = Incoming { index: index.into(), id: id.as_deref().map(Into::into), source: json };
+            let incoming = Incoming { index: index.into(), is_named: true, id: id.as_deref().map(Into::into), source: json };
             self.worker.take(incoming, &mut batch).map_err(|(_, source)| BuildError::Document { index: index.clone(), source })?;
         }
         self.worker.assign(&mut self.catalogue, &mut batch);
         let full = self.worker.write(&batch)?;
-        absorb(&mut self.catalogue, full, &[]);
+        absorb(&mut self.catalogue, full);
         Ok(())
     }
 }
 
 /// Takes over finished parts.
-pub(crate) fn absorb(catalogue: &mut Catalogue, parts: Vec<(usize, crate::ingest::Part)>, misfits: &[u64]) {
-    for (index, part) in parts {
+pub(crate) fn absorb(catalogue: &mut Catalogue, finished: Finished) {
+    for (index, part) in finished.parts {
         if let Some(growing) = catalogue.at(index) {
             growing.parts.push(part);
         }
     }
-    for (index, misfits) in misfits.iter().enumerate() {
+    for (index, misfits) in finished.misfits.iter().enumerate() {
         if let Some(growing) = catalogue.at(index) {
             growing.misfits += misfits;
         }
@@ -221,10 +221,10 @@ fn replace_earlier(growing: &mut Growing) -> tantivy::Result<()> {
         // Equal hashes are almost always equal ids; the ids decide.
         let mut seen = BTreeSet::new();
         for (_, _, number, document) in group.iter().rev() {
-            if let Some(part) = growing.parts.get(*number) {
-                if !seen.insert(part.id(*document)?) {
-                    replaced.push((*number, *document));
-                }
+            if let Some(part) = growing.parts.get(*number)
+                && !seen.insert(part.id(*document)?)
+            {
+                replaced.push((*number, *document));
             }
         }
     }

@@ -7,6 +7,7 @@ mod aggregation;
 mod analysis;
 mod bits;
 mod builder;
+mod bundle;
 mod caps;
 mod catalog;
 mod clock;
@@ -20,5 +21,6 @@ mod search;
 mod time;
 
 pub use builder::{BuildError, Builder};
+pub use bundle::{Bundle, BundleError, Progress, Report, Warning};
 pub use engine::Embedded;
 pub use mapping::{MOST_FIELDS, Mapping, MappingError};

@@ -19,12 +19,12 @@ fn one(name: &str, aggregation: &Aggregation, target: &Target<'_>) -> Result<(),
     match &aggregation.kind {
         AggregationKind::Terms { field, order, .. } => {
             grouped(field, target)?;
-            if let TermsOrder::Metric { name: metric, .. } = order {
-                if !aggregation.inner.iter().any(|(inner, aggregation)| inner == metric && is_single_metric(&aggregation.kind)) {
-                    return Err(Failure::illegal(format!(
-                        "Invalid aggregation order path [{metric}]. The provided aggregation [{name}] has no such metric"
-                    )));
-                }
+            if let TermsOrder::Metric { name: metric, .. } = order
+                && !aggregation.inner.iter().any(|(inner, aggregation)| inner == metric && is_single_metric(&aggregation.kind))
+            {
+                return Err(Failure::illegal(format!(
+                    "Invalid aggregation order path [{metric}]. The provided aggregation [{name}] has no such metric"
+                )));
             }
         }
         AggregationKind::Composite { sources, .. } => sources.iter().try_for_each(|(_, field)| grouped(field, target))?,

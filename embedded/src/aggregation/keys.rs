@@ -115,10 +115,10 @@ fn reader(field: &str, slice: &Slice<'_>, as_float: bool, keys: &mut Keys) -> Re
         Column::Bool(column) => {
             let mut numbers = [NONE; 2];
             each(column, documents, |value| {
-                if let Some(place) = numbers.get_mut(usize::from(value)) {
-                    if *place == NONE {
-                        *place = keys.number(Key::Bool(value));
-                    }
+                if let Some(place) = numbers.get_mut(usize::from(value))
+                    && *place == NONE
+                {
+                    *place = keys.number(Key::Bool(value));
                 }
             });
             Reader::Booleans(column.clone(), numbers)

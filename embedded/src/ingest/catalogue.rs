@@ -49,11 +49,6 @@ impl Catalogue {
         self.indices.get_mut(number)
     }
 
-    /// How many documents came.
-    pub(crate) fn documents(&self) -> u64 {
-        self.indices.iter().map(|index| index.next_sequence).sum()
-    }
-
     /// All indices.
     pub(crate) fn into_indices(self) -> Vec<Growing> {
         self.indices

@@ -8,4 +8,4 @@ mod worker;
 pub(crate) use catalogue::{Catalogue, Growing};
 pub(crate) use leaves::{Leaf, Paths};
 pub(crate) use part::{Column, Part, layout, sequence_of, source};
-pub(crate) use worker::{Batch, Incoming, Worker};
+pub(crate) use worker::{Batch, Finished, Incoming, Worker};

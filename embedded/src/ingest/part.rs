@@ -229,12 +229,12 @@ impl Part {
 
     /// `_id` of a document.
     pub(crate) fn id(&self, document: DocId) -> tantivy::Result<String> {
-        if let Column::Text(ids) = &*self.given_ids()? {
-            if let Some(ordinal) = ids.ords().first(document) {
-                let mut id = String::new();
-                ids.ord_to_str(ordinal, &mut id)?;
-                return Ok(id);
-            }
+        if let Column::Text(ids) = &*self.given_ids()?
+            && let Some(ordinal) = ids.ords().first(document)
+        {
+            let mut id = String::new();
+            ids.ord_to_str(ordinal, &mut id)?;
+            return Ok(id);
         }
         Ok(derived_id(self.sequence(document)?))
     }

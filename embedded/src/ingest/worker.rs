@@ -15,6 +15,8 @@ use crate::mapping::{Field, Kind, Raw, Slot, Value};
 pub(crate) struct Incoming<'a> {
     /// Its index.
     pub(crate) index: Cow<'a, str>,
+    /// The index was named for this document, so that its fields have no say.
+    pub(crate) is_named: bool,
     /// Its id, where it has one.
     pub(crate) id: Option<Cow<'a, str>>,
     /// The JSON object itself.
@@ -36,6 +38,32 @@ struct Taken<'a> {
     sequence: u64,
 }
 
+impl Batch<'_> {
+    /// Lets the values of four naming paths decide the index of documents for which none was named.
+    pub(crate) fn name_by(&mut self, name: impl Fn(&[Option<&str>; 4]) -> Option<String>) {
+        for document in self.documents.iter_mut().filter(|document| !document.incoming.is_named) {
+            let mut values = [None; 4];
+            for leaf in self.leaves.get(document.leaves.clone()).unwrap_or_default() {
+                if let (Some(place), Raw::Text(text)) = (values.get_mut(leaf.path as usize), &leaf.value) {
+                    *place = Some(&**text);
+                }
+            }
+            if let Some(index) = name(&values) {
+                document.incoming.index = Cow::Owned(index);
+            }
+        }
+    }
+}
+
+/// What a worker leaves.
+#[derive(Default)]
+pub(crate) struct Finished {
+    /// Parts, each with the number of its index.
+    pub(crate) parts: Vec<(usize, super::Part)>,
+    /// How many values did not fit, by index.
+    pub(crate) misfits: Vec<u64>,
+}
+
 /// One thread's share of the work.
 pub(crate) struct Worker {
     paths: Paths,
@@ -49,9 +77,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker that keeps at most about `memory` bytes of unfinished parts.
-    pub(crate) fn new(memory: usize) -> Self {
-        Self { paths: Paths::default(), slots: Vec::new(), constants: Vec::new(), misfits: Vec::new(), writers: HashMap::new(), memory }
+    /// A worker that keeps at most about `memory` bytes of unfinished parts, and remembers the values of the paths that may
+    /// name an index.
+    pub(crate) fn new(memory: usize, naming: &[&str]) -> Self {
+        let mut paths = Paths::default();
+        for path in naming {
+            paths.number(path);
+        }
+        Self { paths, slots: Vec::new(), constants: Vec::new(), misfits: Vec::new(), writers: HashMap::new(), memory }
     }
 
     /// Takes a document apart; when it is no JSON object it is given back.
@@ -102,7 +135,7 @@ impl Worker {
     }
 
     /// Writes the documents of a batch, and returns the parts that became full, by index.
-    pub(crate) fn write(&mut self, batch: &Batch<'_>) -> tantivy::Result<Vec<(usize, super::Part)>> {
+    pub(crate) fn write(&mut self, batch: &Batch<'_>) -> tantivy::Result<Finished> {
         for document in &batch.documents {
             let index = document.index;
             let misfits = entry(&mut self.misfits, index);
@@ -126,25 +159,25 @@ impl Worker {
             }
             writer.add(document.sequence, document.incoming.id.as_deref(), &mut values, &texts, document.incoming.source.as_bytes())?;
         }
-        let mut full = Vec::new();
+        let mut full = Finished::default();
         while self.writers.values().map(PartWriter::memory).sum::<usize>() > self.memory {
             let Some(largest) = self.writers.iter().max_by_key(|(_, writer)| writer.memory()).map(|(index, _)| *index) else { break };
             if let Some(writer) = self.writers.remove(&largest) {
-                full.push((largest, writer.finish()?));
+                full.parts.push((largest, writer.finish()?));
             }
         }
         Ok(full)
     }
 
-    /// Ends all parts; returns them and how many values did not fit, by index.
-    pub(crate) fn finish(self) -> tantivy::Result<(Vec<(usize, super::Part)>, Vec<u64>)> {
+    /// Ends all parts.
+    pub(crate) fn finish(self) -> tantivy::Result<Finished> {
         let mut parts = Vec::new();
         for (index, writer) in self.writers {
             if writer.documents() > 0 {
                 parts.push((index, writer.finish()?));
             }
         }
-        Ok((parts, self.misfits))
+        Ok(Finished { parts, misfits: self.misfits })
     }
 }
 

@@ -8,6 +8,9 @@ use crate::time;
 /// `ignore_above` of the `keyword` multi-field that a dynamic string gets.
 const KEYWORD_LENGTH: usize = 256;
 
+/// Names that a document cannot give a meaning of its own.
+const METADATA: [&str; 6] = ["_index", "_id", "_seq_no", "_source", "_doc", "_score"];
+
 impl Mapping {
     /// Where values of a path go, which a first value decides if the path is new.
     pub(crate) fn slot(&mut self, path: &str, value: &Raw<'_>) -> Slot {
@@ -21,6 +24,9 @@ impl Mapping {
         }
         if self.aliases.contains_key(path) {
             return Slot::Refused;
+        }
+        if METADATA.contains(&path) {
+            return Slot::Ignored;
         }
         if let Some(root) = ancestors(path).find(|parent| self.flattened.contains(*parent)).and_then(|root| self.by_name.get(root)) {
             let root = Arc::clone(root);

@@ -131,10 +131,10 @@ impl Mapping {
     /// Notes the objects that a dotted name implies.
     fn add_parents(&mut self, name: &str) {
         for (position, _) in name.match_indices('.').filter(|(position, _)| *position > 0) {
-            if let Some(parent) = name.get(..position) {
-                if !self.objects.contains_key(parent) {
-                    self.objects.insert(parent.to_owned(), "object");
-                }
+            if let Some(parent) = name.get(..position)
+                && !self.objects.contains_key(parent)
+            {
+                self.objects.insert(parent.to_owned(), "object");
             }
         }
     }
