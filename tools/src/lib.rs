@@ -10,11 +10,13 @@ pub mod engine;
 pub mod error;
 pub mod get_service_overview;
 mod join;
+mod lines;
 pub mod list_indices;
 pub mod look;
 pub mod mining;
 pub mod params;
 pub mod schema;
+pub mod search_logs;
 #[cfg(test)]
 mod testing;
 pub mod tool;

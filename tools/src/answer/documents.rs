@@ -9,7 +9,14 @@ pub struct Documents {
     documents: Vec<Document>,
     /// Documents that match and come after the last one here.
     left: u64,
-    folds: bool,
+    folds: Option<Kept>,
+}
+
+/// Which of near-duplicates has the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    First,
+    Last,
 }
 
 #[derive(Debug)]
@@ -22,13 +29,20 @@ struct Document {
 impl Documents {
     /// No documents yet, under these columns.
     pub fn new<N: Into<Name>>(columns: impl IntoIterator<Item = N>) -> Self {
-        Self { columns: columns.into_iter().map(Into::into).collect(), documents: Vec::new(), left: 0, folds: false }
+        Self { columns: columns.into_iter().map(Into::into).collect(), documents: Vec::new(), left: 0, folds: None }
     }
 
     /// Gives rows a column `count`, and lets documents that share a fold key share the row of the first of them.
     #[must_use]
     pub fn folding(mut self) -> Self {
-        self.folds = true;
+        self.folds = Some(Kept::First);
+        self
+    }
+
+    /// Like [`Documents::folding`], but the row, and its place, is that of the last of them.
+    #[must_use]
+    pub fn folding_into_last(mut self) -> Self {
+        self.folds = Some(Kept::Last);
         self
     }
 
@@ -54,21 +68,27 @@ impl Page for Documents {
     fn at(&self, documents: usize) -> View {
         let shown = self.documents.get(..documents).unwrap_or(&self.documents);
         let mut table = Table { columns: self.columns.clone(), ..Table::default() };
-        let mut counts: Vec<u64> = Vec::new();
+        let mut rows: Vec<(&Row, u64)> = Vec::new();
         let mut row_of_fold = std::collections::HashMap::new();
-        for document in shown {
-            let fold = document.fold.as_deref().filter(|_| self.folds);
-            let row = fold.map_or(counts.len(), |fold| *row_of_fold.entry(fold).or_insert(counts.len()));
-            if let Some(count) = counts.get_mut(row) {
-                *count += 1;
-            } else {
-                counts.push(1);
-                table.push(document.row.clone());
+        let mut fold = |document| {
+            let document: &Document = document;
+            let fold = document.fold.as_deref().filter(|_| self.folds.is_some());
+            let row = fold.map_or(rows.len(), |fold| *row_of_fold.entry(fold).or_insert(rows.len()));
+            match rows.get_mut(row) {
+                Some((_, count)) => *count += 1,
+                None => rows.push((&document.row, 1)),
             }
+        };
+        if self.folds == Some(Kept::Last) {
+            shown.iter().rev().for_each(&mut fold);
+            rows.reverse();
+        } else {
+            shown.iter().for_each(&mut fold);
         }
-        if self.folds {
+        rows.iter().for_each(|(row, _)| table.push((*row).clone()));
+        if self.folds.is_some() {
             table.columns.push("count".into());
-            table.rows.iter_mut().zip(counts).for_each(|(row, count)| row.push(count.into()));
+            table.rows.iter_mut().zip(rows).for_each(|(row, (_, count))| row.push(count.into()));
         }
         let left = self.left + (self.documents.len() - shown.len()) as u64;
         let cursor = shown.last().filter(|_| left > 0).map(|last| last.cursor.clone());
@@ -103,6 +123,13 @@ mod tests {
     #[test]
     fn near_duplicates_share_the_row_of_the_first() {
         check(&["a", "b", "a", "", "a", ""], 6, &[(0, 3), (1, 1), (3, 1), (5, 1)], 7, Some("after 5"));
+    }
+
+    #[test]
+    fn the_last_of_near_duplicates_can_have_the_row_and_its_place() {
+        let view = Documents { folds: Some(Kept::Last), ..page(&["a", "b", "a", ""]) }.at(4);
+        let rows = [(1, 1), (2, 2), (3, 1)].map(|(id, count)| vec![Cell::Int(id), Cell::Int(count)]);
+        assert_eq!(view.table.rows, rows);
     }
 
     #[test]
