@@ -4,6 +4,7 @@
 //! is valid by construction; there is no way to pass raw DSL, a script or a write through it.
 
 mod aggregation;
+mod computed;
 mod index;
 mod query;
 mod reply;
@@ -11,12 +12,13 @@ mod request;
 mod search;
 
 pub use aggregation::{Aggregation, AggregationKind, Aggregations, Include, TermsOrder};
+pub use computed::{Bucket, Buckets, Computed, Inner, Key};
 pub use index::{IndexExpression, IndexPattern, InvalidIndex};
 pub use query::{Query, Range, Scalar};
 pub use reply::{
-    Bucket, Buckets, Caps, CapsReply, Computed, DocsReply, Failure, HitReply, HitsReply, IndexStatsReply, Inner, ItemReply, Key,
-    MsearchReply, PrimariesReply, RawMap, ResolveReply, ResolvedAlias, ResolvedIndex, ResolvedStream, SearchReply, ShardsReply, StatsReply,
-    StoreReply, Text, TotalReply, UpstreamError,
+    Caps, CapsReply, DocsReply, Failure, HitReply, HitsReply, IndexStatsReply, ItemReply, MsearchReply, PrimariesReply, RawMap,
+    ResolveReply, ResolvedAlias, ResolvedIndex, ResolvedStream, SearchReply, ShardsReply, StatsReply, StoreReply, Text, TotalReply,
+    UpstreamError,
 };
 pub use request::{FieldCaps, Health, IndexStats, Method, Request, ResolveIndex};
 pub use search::{FetchField, Search, Sort, Source, TrackTotal};

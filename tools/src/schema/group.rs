@@ -57,7 +57,6 @@ impl Group {
             || name(Role::Level) == "log.level"
             || name(Role::TraceId) == "trace.id"
             || name(Role::Action) == "event.action"
-            || self.named.contains_key("ecs.version")
         {
             "ecs"
         } else {
@@ -76,10 +75,17 @@ impl Group {
     /// Takes in the indices and fields of a group that agrees.
     pub(super) fn absorb(&mut self, other: Group) {
         let (own, theirs) = (self.indices.len(), other.indices.len());
-        for (role, fields) in other.roles {
-            let mine = self.roles.entry(role).or_insert_with(|| fields.clone());
-            for (mine, theirs_field) in mine.iter_mut().zip(&fields) {
-                mine.filled = match (mine.filled, theirs_field.filled) {
+        // Indices without a field were sampled too: none of their documents has it.
+        let nothing =
+            |fields: &[FieldInfo]| fields.iter().map(|field| FieldInfo { filled: field.filled.map(|_| 0.0), ..field.clone() }).collect();
+        for (role, fields) in &other.roles {
+            self.roles.entry(*role).or_insert_with(|| nothing(fields));
+        }
+        for (role, fields) in &mut self.roles {
+            let missing: Vec<FieldInfo> = nothing(fields);
+            let others = other.roles.get(role).unwrap_or(&missing);
+            for (mine, other) in fields.iter_mut().zip(others) {
+                mine.filled = match (mine.filled, other.filled) {
                     (Some(a), Some(b)) => Some(weighted(a, own, b, theirs)),
                     (a, b) => a.or(b),
                 };

@@ -6,6 +6,7 @@ mod group;
 mod ids;
 mod names;
 mod role;
+mod sample;
 mod unit;
 
 use std::collections::BTreeMap;

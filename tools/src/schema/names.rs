@@ -9,7 +9,6 @@ const PORTION_BYTES: usize = 2_600;
 pub(super) fn candidate_names(overrides: &[(Role, String)]) -> Vec<String> {
     let mut names: Vec<String> = Role::ALL.iter().flat_map(|role| role.candidates()).map(|candidate| candidate.name.to_owned()).collect();
     names.extend(overrides.iter().map(|(_, name)| name.clone()));
-    names.push("ecs.version".to_owned());
     names.sort();
     names.dedup();
     names

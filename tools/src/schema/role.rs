@@ -1,4 +1,4 @@
-//! The roles that fields play in an investigation, and the fields that are known to play them.
+//! The roles that fields play in an investigation, and the fields that are known to play them. Long because it is a table.
 
 use super::unit::{EpochUnit, LevelScale};
 

@@ -6,7 +6,7 @@ use crate::{
     answer::{Answer, Hint},
     dsl::Scalar,
     error::ToolError,
-    look::{Agg, Field, Filter, Found, Look, Outcome},
+    look::{Agg, Field, Filter, Found, Look, Outcome, Total},
     params::Window,
     schema::Role,
     tool::{Conditions, Context, Step},
@@ -46,15 +46,16 @@ pub(super) fn explain(answer: Answer, conditions: Conditions, context: &Context)
     }
     Step::look(looks, move |found, context| {
         let mut found = found.into_iter();
-        let counts: Vec<u64> = found.by_ref().take(tried).map(|found| found.total.value).collect();
+        let counts: Vec<Total> = found.by_ref().take(tried).map(|found| found.total).collect();
         let ever = found.next().unwrap_or_default();
         let in_window = found.next().unwrap_or_default();
         let newest: Vec<Found<'_>> = found.by_ref().take(indices.len().max(1)).collect();
         let mut answer = answer;
-        for ((written, _), count) in clauses.iter().zip(&counts).filter(|(_, count)| **count > 0) {
-            answer = answer.note(format!("without {written}: {count} documents match"));
+        for ((written, _), count) in clauses.iter().zip(&counts).filter(|(_, count)| count.value > 0) {
+            let more = if count.at_least { "at least " } else { "" };
+            answer = answer.note(format!("without {written}: {more}{} documents match", count.value));
         }
-        if clauses.len() > 1 && in_window.total.value > 0 && counts.iter().all(|count| *count == 0) {
+        if clauses.len() > 1 && in_window.total.value > 0 && counts.iter().all(|count| count.value == 0) {
             answer = answer.note(format!(
                 "no single condition is the reason: two or more of them match nothing in this window, which holds {} documents",
                 in_window.total.value
