@@ -17,6 +17,7 @@ pub mod mining;
 pub mod params;
 pub mod schema;
 pub mod search_logs;
+pub mod spans;
 #[cfg(test)]
 mod testing;
 pub mod tool;
