@@ -12,6 +12,7 @@ use crate::{
     get_service_overview::GetServiceOverview,
     list_indices::ListIndices,
     params::{check_keys, from_arguments, input_schema},
+    search_by_trace_id::SearchByTraceId,
     search_logs::SearchLogs,
     tool::{Call, Tool},
 };
@@ -67,7 +68,7 @@ macro_rules! tools {
     };
 }
 
-tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, AggregateLogs];
+tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, SearchByTraceId, AggregateLogs];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {

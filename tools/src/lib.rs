@@ -16,6 +16,7 @@ pub mod look;
 pub mod mining;
 pub mod params;
 pub mod schema;
+pub mod search_by_trace_id;
 pub mod search_logs;
 pub mod spans;
 #[cfg(test)]
