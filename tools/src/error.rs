@@ -197,7 +197,7 @@ impl From<EngineError> for ToolError {
             ),
             Kind::Tls => (
                 Code::UpstreamTlsError,
-                "TLS to the cluster failed".to_owned(),
+                if subject.is_empty() { "TLS to the cluster failed".to_owned() } else { format!("TLS to the cluster failed: {subject}") },
                 "the operator has to check the certificate: its name, its expiry, and the CA given by --es-ca-cert",
             ),
             Kind::Unauthorized => (
