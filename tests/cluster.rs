@@ -356,7 +356,7 @@ mod tls {
     fn tls_error(result: Result<Reply, EngineError>, names: &str) {
         let error = result.unwrap_err();
         assert_eq!(error.kind, EngineErrorKind::Tls, "{error}");
-        assert!(error.detail.contains(names), "{error}");
+        assert!(error.subject.contains(names), "{error:?}");
     }
 
     #[tokio::test]

@@ -14,9 +14,10 @@ use super::Failed;
 
 /// A request that got no whole reply.
 pub(super) fn of_transport(error: &reqwest::Error, node: &str) -> Failed {
-    let detail = format!("{node}: {}", chain(error));
+    let detail = format!("{node}: {}", chain(error.source().unwrap_or(error)));
     if let Some(why) = tls_failure(error) {
-        return Failed::final_(EngineErrorKind::Tls, format!("{node}: {why}"));
+        let error = EngineError::new(EngineErrorKind::Tls, detail).about(why);
+        return Failed { error, retry: false, wait: None, node_down: false };
     }
     let (kind, retry, node_down) = if error.is_connect() {
         (EngineErrorKind::Unreachable, true, true)
@@ -93,25 +94,26 @@ fn expression_of(request: &Request) -> Option<&IndexExpression> {
     }
 }
 
-/// What TLS found wrong, if it was TLS.
-fn tls_failure(error: &reqwest::Error) -> Option<String> {
-    let found = causes(error).find_map(rustls_error)?;
-    Some(match found {
+/// What TLS found wrong, if it was TLS: safe to tell, since it names no host.
+fn tls_failure(error: &reqwest::Error) -> Option<&'static str> {
+    Some(match causes(error).find_map(rustls_error)? {
         rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            format!("the certificate has expired ({found})")
+            "the cluster's certificate has expired"
         }
         rustls::Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
-            format!("the certificate is not valid yet ({found})")
+            "the cluster's certificate is not valid yet"
         }
         rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
-            format!("the certificate is for another name ({found})")
+            "the cluster's certificate is for another name"
         }
         // An authority of the same name with another key is as unknown as any other.
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            "the certificate is signed by an unknown authority; name it with --es-ca-cert".to_owned()
+            "the cluster's certificate is signed by an unknown authority"
         }
-        rustls::Error::InvalidMessage(_) => format!("the port does not speak TLS ({found})"),
-        other => format!("TLS failed ({other})"),
+        rustls::Error::InvalidCertificate(_) => "the cluster's certificate cannot be used",
+        rustls::Error::InvalidMessage(_) => "the port does not speak TLS",
+        rustls::Error::AlertReceived(_) => "the cluster ended the handshake: it may want a client certificate",
+        _ => "the handshake failed",
     })
 }
 

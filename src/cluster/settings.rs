@@ -9,7 +9,7 @@ use http::HeaderValue;
 use crate::secret::Secret;
 
 /// How to reach a cluster and who to be there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ClusterSettings {
     /// Nodes of one cluster.
     pub nodes: Vec<NodeUrl>,

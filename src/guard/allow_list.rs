@@ -25,8 +25,8 @@ impl AllowList {
         &self.0
     }
 
-    /// Refuses an expression that can reach anything outside the list. Says what is allowed and nothing about what
-    /// exists, so that the answer for a forbidden name is the same whether it exists or not.
+    /// Refuses an expression that can reach anything outside the list. Says nothing about what exists, so that the answer
+    /// for a forbidden name is the same whether it exists or not.
     pub(super) fn check(&self, expression: &IndexExpression) -> Result<(), EngineError> {
         match expression.patterns().iter().find(|asked| !self.includes(asked)) {
             None => Ok(()),
@@ -36,11 +36,11 @@ impl AllowList {
 
     /// The refusal of a name or pattern that the caller gave.
     pub(super) fn refusal(&self, name: &str) -> EngineError {
-        EngineError::new(EngineErrorKind::NotAllowed, format!("refused by the guard: {name}")).about(format!("{name} (allowed: {self})"))
+        EngineError::new(EngineErrorKind::NotAllowed, format!("refused by the guard, which allows {self}")).about(name)
     }
 
     /// Whether all that a pattern can match is allowed by one of the list's patterns.
-    pub(super) fn includes(&self, asked: &IndexPattern) -> bool {
+    pub fn includes(&self, asked: &IndexPattern) -> bool {
         self.0.patterns().iter().any(|allowed| allowed.includes(asked))
     }
 
@@ -135,11 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_what_was_asked_and_what_is_allowed() {
+    fn a_refusal_names_the_part_that_was_asked_and_is_not_allowed() {
         let list = AllowList::parse("logs-*,app").unwrap();
         let refused = |text| list.check(&IndexExpression::parse(text).unwrap()).unwrap_err();
-        assert_eq!(refused("*").subject, "* (allowed: logs-*,app)");
-        assert_eq!(refused("logs-a,payroll").subject, "payroll (allowed: logs-*,app)");
+        assert_eq!(refused("*").subject, "*");
+        assert_eq!(refused("logs-a,payroll").subject, "payroll");
         assert!(list.check(&IndexExpression::parse("logs-a,app").unwrap()).is_ok());
     }
 }

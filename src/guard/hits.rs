@@ -2,13 +2,16 @@
 
 use std::{borrow::Cow, fmt};
 
-use elk_mcp_tools::engine::{EngineError, EngineErrorKind, Reply};
+use elk_mcp_tools::{
+    dsl::{Request, Search},
+    engine::{EngineError, EngineErrorKind, Reply},
+};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::AllowList;
 
 /// Refuses a whole reply when any hit in it, also those inside buckets, is of an index that is not allowed.
-pub(super) fn check(reply: Reply, allowed: &AllowList) -> Result<Reply, EngineError> {
+pub(super) fn check(reply: Reply, allowed: &AllowList, request: &Request) -> Result<Reply, EngineError> {
     let mut foreign = None;
     let mut deserializer = serde_json::Deserializer::from_slice(&reply.body);
     let walked = Walk { allowed, foreign: &mut foreign }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
@@ -18,7 +21,20 @@ pub(super) fn check(reply: Reply, allowed: &AllowList) -> Result<Reply, EngineEr
     match foreign {
         None => Ok(reply),
         Some(index) => Err(EngineError::new(EngineErrorKind::NotAllowed, format!("a hit came from `{index}`, outside the allow-list"))
-            .about(format!("part of what was asked (allowed: {allowed})"))),
+            .about(asked(request))),
+    }
+}
+
+/// What the caller asked for. What it led to is not his to know.
+fn asked(request: &Request) -> String {
+    match request {
+        Request::Search(search) => search.index().to_string(),
+        Request::Msearch(searches) => {
+            let mut expressions: Vec<String> = searches.iter().map(Search::index).map(ToString::to_string).collect();
+            expressions.dedup();
+            expressions.join(",")
+        }
+        Request::FieldCaps(_) | Request::ResolveIndex(_) | Request::IndexStats(_) | Request::Ping | Request::Health(_) => String::new(),
     }
 }
 
@@ -93,7 +109,7 @@ mod tests {
 
     #[track_caller]
     fn refused(body: &str) -> Option<EngineErrorKind> {
-        check(Reply { body: body.as_bytes().to_vec() }, &AllowList::parse("logs-*").unwrap()).err().map(|error| error.kind)
+        check(Reply { body: body.as_bytes().to_vec() }, &AllowList::parse("logs-*").unwrap(), &Request::Ping).err().map(|error| error.kind)
     }
 
     #[test]

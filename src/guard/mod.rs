@@ -87,7 +87,7 @@ impl<E: Engine> Guard<E> {
         let reply = self.counted(&request, time_limit.saturating_sub(began.elapsed())).await?;
         match (&self.allowed, &request) {
             (None, _) => Ok(reply),
-            (Some(allowed), Request::Search(_) | Request::Msearch(_)) => hits::check(reply, allowed),
+            (Some(allowed), Request::Search(_) | Request::Msearch(_)) => hits::check(reply, allowed, &request),
             (Some(allowed), Request::ResolveIndex(_)) => resolution::without_foreign(reply, allowed),
             (Some(_), Request::FieldCaps(_) | Request::IndexStats(_) | Request::Ping | Request::Health(_)) => Ok(reply),
         }
