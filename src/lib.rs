@@ -3,8 +3,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod call_id;
+pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod guard;
+pub mod open;
+pub mod readiness;
 pub mod sample;
 pub mod secret;
+pub mod server;

@@ -28,9 +28,10 @@ pub struct General {
     /// TOML file of settings, one key a flag; field roles in a table [fields]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as elk_mcp=debug
-    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
-    pub log: String,
+    /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as elk_mcp=debug [default: info
+    /// for the commands that serve, error for the others]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
     /// Form of the log
     #[arg(long, global = true, value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -220,4 +221,10 @@ pub struct ServingArguments {
     /// Other host names that clients may call this server by, comma-separated
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
+}
+
+impl Default for ToolingArguments {
+    fn default() -> Self {
+        Self { default_index: None, max_tokens: 6_000, call_timeout: "25s".to_owned(), kibana_url: None, selection: Selection::default() }
+    }
 }

@@ -1,0 +1,82 @@
+//! The commands, one module each: from checked settings to an exit code. The only place that prints to standard output.
+
+mod call;
+mod demo;
+mod serve;
+mod stdio;
+mod tools;
+
+use std::{io, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use elk_mcp_tools::catalogue;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{
+    Layers, Serving, Source, ToolSelection, Tooling,
+    arguments::{Arguments, Command, LogFormat},
+    parse,
+};
+
+/// Runs the command of the process's command line.
+///
+/// # Errors
+/// What keeps the command from running at all; an answer that is an error is an exit code.
+pub async fn run() -> Result<ExitCode> {
+    let (arguments, fields) = match parse(std::env::args_os(), &Layers::of_process()) {
+        Ok(parsed) => parsed,
+        // Help and usage have their own form and exit code.
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(error) => error.exit(),
+            Err(error) => return Err(error),
+        },
+    };
+    start_log(&arguments)?;
+    match arguments.command {
+        Command::Serve { source, tooling, serving } => {
+            let serving = Serving::from_arguments(&serving)?;
+            let (source, tooling) = (Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?);
+            serve::run(&source, tooling, serving).await
+        }
+        Command::Stdio { source, tooling } => {
+            stdio::run(&Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?).await
+        }
+        Command::Call { tool, arguments, json, source, tooling } => {
+            let arguments = call::arguments(&arguments)?;
+            let (source, tooling) = (Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?);
+            call::run(&tool, &arguments, json, &source, tooling).await
+        }
+        Command::Tools { tool, json, no_output_schemas, selection } => {
+            let selection = ToolSelection::from(&selection);
+            check_selection(&selection)?;
+            tools::run(tool.as_deref(), json, !no_output_schemas, &selection)
+        }
+        Command::Demo { once, listen } => demo::run(once, &listen).await,
+    }
+}
+
+fn checked(tooling: Tooling) -> Result<Tooling> {
+    check_selection(&tooling.selection)?;
+    Ok(tooling)
+}
+
+fn check_selection(selection: &ToolSelection) -> Result<()> {
+    let names: Vec<&str> = catalogue().iter().map(|entry| entry.name).collect();
+    match selection.misfit(&names) {
+        None => Ok(()),
+        Some((flag, pattern)) => anyhow::bail!("{flag} names `{pattern}`, which fits no tool; the tools are {}", names.join(", ")),
+    }
+}
+
+fn start_log(Arguments { general, command }: &Arguments) -> Result<()> {
+    // What a command prints is its answer; a log beside it is for whoever asks for one.
+    let usual = if matches!(command, Command::Serve { .. } | Command::Stdio { .. }) { "info,rmcp=warn" } else { "error" };
+    let text = general.log.as_deref().unwrap_or(usual);
+    let filter = EnvFilter::try_new(text).with_context(|| format!("--log `{text}` is no filter; write info, or elk_mcp=debug"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    match general.log_format {
+        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

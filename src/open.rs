@@ -1,0 +1,83 @@
+//! From a source to a box of tools: the engine behind its guard, with the defaults that fit it. Knows every engine; knows
+//! no transport.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use elk_mcp_embedded::{Builder, Embedded, Mapping};
+use elk_mcp_tools::{Settings, Toolbox, dsl::IndexExpression, engine::Engine, schema::Role};
+
+use crate::{
+    cluster::Cluster,
+    config::{Source, Tooling},
+    guard::{AllowList, Caps, Guard},
+    sample,
+};
+
+/// The longest range of time that one search may cover, in seconds: a week.
+const LONGEST_WINDOW_S: u64 = 7 * 24 * 3_600;
+
+/// The tools over a source. A cluster is not contacted.
+///
+/// # Errors
+/// When a setting fits nothing that there is, or a bundle cannot be read.
+pub async fn toolbox(source: &Source, tooling: Tooling) -> Result<Toolbox> {
+    let mut field_overrides = Vec::with_capacity(tooling.fields.len());
+    for (role, field) in tooling.fields {
+        let Some(known) = Role::parse(&role) else { bail!("[fields] of the --config file names `{role}`, which is no role") };
+        field_overrides.push((known, field));
+    }
+    let (engine, everything) = engine(source).await?;
+    if let (Some(asked), Some(allowed)) = (&tooling.default_index, allow_list(source))
+        && let Some(outside) = asked.patterns().iter().find(|pattern| !allowed.includes(pattern))
+    {
+        bail!("--default-index names `{outside}`, which lies outside --allowed-indices {allowed}");
+    }
+    let settings = Settings {
+        default_index: tooling.default_index.unwrap_or(everything),
+        max_tokens: tooling.max_tokens,
+        max_window_s: LONGEST_WINDOW_S,
+        kibana_url: tooling.kibana_url,
+        field_overrides,
+    };
+    Ok(Toolbox::new(engine, settings))
+}
+
+fn allow_list(source: &Source) -> Option<&AllowList> {
+    match source {
+        Source::Cluster { allowed, .. } => Some(allowed),
+        Source::Bundle { allowed, .. } => allowed.as_ref(),
+        Source::Sample => None,
+    }
+}
+
+/// The engine behind its guard, and the widest expression that it answers.
+async fn engine(source: &Source) -> Result<(Arc<dyn Engine>, IndexExpression)> {
+    Ok(match source {
+        Source::Cluster { settings, allowed } => {
+            let guard = Guard::new(Cluster::new((**settings).clone())?, allowed.clone(), Caps::default());
+            (Arc::new(guard), allowed.expression().clone())
+        }
+        Source::Bundle { .. } => bail!("--logs: bundles cannot be read yet"),
+        Source::Sample => guarded(tokio::task::spawn_blocking(indexed_sample).await??, None)?,
+    })
+}
+
+fn guarded(embedded: Embedded, allowed: Option<&AllowList>) -> Result<(Arc<dyn Engine>, IndexExpression)> {
+    Ok(match allowed {
+        Some(allowed) => (Arc::new(Guard::new(embedded, allowed.clone(), Caps::default())), allowed.expression().clone()),
+        None => (Arc::new(Guard::open(embedded, Caps::default())), IndexExpression::parse("*")?),
+    })
+}
+
+/// The sample incident, indexed.
+fn indexed_sample() -> Result<Embedded> {
+    let mut builder = Builder::new();
+    for index in [sample::LOGS, sample::CLOUDTRAIL] {
+        builder.index(index.name, Mapping::from_json(index.body)?)?;
+    }
+    for (index, document) in sample::documents() {
+        builder.document(index, None, &document)?;
+    }
+    Ok(builder.build()?)
+}

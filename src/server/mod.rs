@@ -1,0 +1,93 @@
+//! The server as a client reaches it: MCP over HTTPS on one address, and two probes. Knows rmcp, axum and TLS; knows no
+//! tool and no engine but through the toolbox.
+
+mod accept;
+mod http;
+pub mod identity;
+pub mod mcp;
+mod sign_in;
+
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Serving, SignIn};
+use identity::Loaded;
+use mcp::Mcp;
+use sign_in::Gate;
+
+/// A server that listens but does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Arc<rustls::ServerConfig>,
+    router: Router,
+    ending: CancellationToken,
+    loaded: Loaded,
+    generated_key: Option<String>,
+}
+
+impl Server {
+    /// Takes the address and loads the certificate.
+    ///
+    /// # Errors
+    /// When the address is taken, or the certificate and key cannot be used.
+    pub async fn bind(serving: Serving, mcp: Mcp) -> Result<Self> {
+        let listener =
+            TcpListener::bind(serving.listen).await.with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
+        let address = listener.local_addr()?;
+        let loaded = identity::load(serving.identity, address)?;
+        let (gate, generated_key) = match serving.sign_in {
+            SignIn::Key(key) => (Gate::key(key.reveal()), None),
+            SignIn::GeneratedKey => {
+                let key = sign_in::generate_key()?;
+                (Gate::key(&key), Some(key))
+            }
+            SignIn::Nobody => {
+                tracing::warn!("anyone on this machine can call the tools (--no-auth)");
+                (Gate::open(), None)
+            }
+        };
+        let ending = CancellationToken::new();
+        let router = http::router(mcp, gate, &http::hosts(address, &serving.allowed_hosts), ending.child_token());
+        Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })
+    }
+
+    /// Where it listens; the port is the one that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address that a client on this machine uses.
+    pub fn url(&self) -> String {
+        let host = match self.address {
+            SocketAddr::V4(address) if address.ip() == &Ipv4Addr::LOCALHOST || address.ip().is_unspecified() => "localhost".to_owned(),
+            SocketAddr::V4(address) => address.ip().to_string(),
+            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        };
+        format!("https://{host}:{}", self.address.port())
+    }
+
+    /// The file of the development authority, for clients to trust.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.loaded.ca_file.as_deref()
+    }
+
+    /// The key that was made at start, where none was configured.
+    pub fn generated_key(&self) -> Option<&str> {
+        self.generated_key.as_deref()
+    }
+
+    /// Answers until `shutdown` is done, and then until the calls on their way are answered.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        accept::serve(self.listener, self.tls, self.router, shutdown, self.ending).await;
+    }
+}
