@@ -9,6 +9,7 @@ use crate::{
     answer::output_schema,
     describe_fields::DescribeFields,
     error::ToolError,
+    get_log_patterns::GetLogPatterns,
     get_service_overview::GetServiceOverview,
     list_indices::ListIndices,
     params::{check_keys, from_arguments, input_schema},
@@ -68,7 +69,7 @@ macro_rules! tools {
     };
 }
 
-tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, SearchByTraceId, AggregateLogs];
+tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, SearchByTraceId, GetLogPatterns, AggregateLogs];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {
