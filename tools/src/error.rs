@@ -238,3 +238,39 @@ impl From<EngineError> for ToolError {
         Self { code, message, retryable: code.is_retryable(), next_step: next_step.to_owned(), detail: error.detail }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    const PAGE: &str = include_str!("../../docs/errors.md");
+
+    /// The sections of the page: heading and text.
+    fn sections() -> Vec<(&'static str, &'static str)> {
+        PAGE.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect()
+    }
+
+    #[test]
+    fn every_code_has_a_section_of_the_documentation_in_the_same_order() {
+        let headings: Vec<&str> = sections().into_iter().map(|(heading, _)| heading).collect();
+        assert_eq!(headings, Code::ALL.map(Code::as_str));
+    }
+
+    #[test]
+    fn the_documentation_says_what_to_do_and_whether_to_repeat() {
+        for ((heading, text), code) in sections().into_iter().zip(Code::ALL) {
+            for part in ["- **Causes:** ", "- **What to do:** ", "- **Retryable:** "] {
+                assert!(text.contains(part), "{heading}: {part}");
+            }
+            let retryable = if code.is_retryable() { "yes" } else { "no" };
+            assert!(text.trim_end().ends_with(&format!("- **Retryable:** {retryable}")), "{heading} is retryable: {retryable}");
+        }
+    }
+
+    #[test]
+    fn the_published_code_is_what_is_serialised() {
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+}
