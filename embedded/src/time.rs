@@ -7,7 +7,8 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// The instants that a date text stands for: the first, and the last that it does not rule out (`2023-01` is a month).
+/// The instants that a date text stands for: the first, and the last when it is rounded up as Elasticsearch rounds: what is
+/// left out of a time to its end, a month or a day that is left out to the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     /// Nanoseconds since the epoch.
@@ -23,7 +24,8 @@ pub(crate) fn parse_iso(text: &str) -> Option<Span> {
     let mut cursor = Cursor(text.as_bytes());
     let year = i64::from(cursor.digits(4)?);
     if cursor.0.is_empty() {
-        return span(days(year, 1, 1)?, days(year + 1, 1, 1)?, 0);
+        let first = days(year, 1, 1)?;
+        return span(first, first + 1, 0);
     }
     cursor.expect(b'-')?;
     let month = i64::from(cursor.digits(2)?);
@@ -31,8 +33,8 @@ pub(crate) fn parse_iso(text: &str) -> Option<Span> {
         return None;
     }
     if cursor.0.is_empty() {
-        let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-        return span(days(year, month, 1)?, days(next_year, next_month, 1)?, 0);
+        let first = days(year, month, 1)?;
+        return span(first, first + 1, 0);
     }
     cursor.expect(b'-')?;
     let day = i64::from(cursor.digits(2)?);
@@ -255,8 +257,8 @@ mod tests {
     #[test]
     fn a_date_is_read_with_the_precision_it_has() {
         for (text, expected) in [
-            ("2023", "2023-01-01T00:00:00.000Z 2023-12-31T23:59:59.999999999Z"),
-            ("2024-02", "2024-02-01T00:00:00.000Z 2024-02-29T23:59:59.999999999Z"),
+            ("2023", "2023-01-01T00:00:00.000Z 2023-01-01T23:59:59.999999999Z"),
+            ("2024-02", "2024-02-01T00:00:00.000Z 2024-02-01T23:59:59.999999999Z"),
             ("2023-12-31", "2023-12-31T00:00:00.000Z 2023-12-31T23:59:59.999999999Z"),
             ("2023-01-29T08", "2023-01-29T08:00:00.000Z 2023-01-29T08:59:59.999999999Z"),
             ("2023-01-29T08:36:18Z", "2023-01-29T08:36:18.000Z 2023-01-29T08:36:18.999999999Z"),

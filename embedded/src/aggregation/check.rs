@@ -70,6 +70,9 @@ fn numeric(field: &str, aggregation: &str, target: &Target<'_>) -> Result<(), Fa
             "Field [{}] of type [{}] is not supported for aggregation [{aggregation}]",
             found.name, found.type_name
         ))),
+        None if field == "_index" => {
+            Err(Failure::illegal(format!("Field [_index] of type [_index] is not supported for aggregation [{aggregation}]")))
+        }
         _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use elk_mcp_tools::dsl::{Aggregations, Include, Scalar, TermsOrder};
+use elk_mcp_tools::dsl::{AggregationKind, Aggregations, Include, Scalar, TermsOrder};
 
 use super::{
     Slice, Slices, bucket, compute,
@@ -45,10 +45,16 @@ pub(super) fn terms<'a>(asked: &Terms<'_>, inner: &Aggregations, slices: &[Slice
         TermsOrder::Key => groups.sort_unstable_by(|a, b| a.1.cmp(b.1)),
         TermsOrder::Metric { name, descending } => {
             let metric: Aggregations = inner.iter().filter(|(inner, _)| inner == name).cloned().collect();
+            // What Elasticsearch keeps for a bucket without a value.
+            let without = match metric.first().map(|(_, aggregation)| &aggregation.kind) {
+                Some(AggregationKind::Min(_)) => Some(f64::INFINITY),
+                Some(AggregationKind::Max(_)) => Some(f64::NEG_INFINITY),
+                _ => None,
+            };
             let all: Vec<u32> = groups.iter().map(|(number, ..)| *number).collect();
             let values = split(&all, keys.list.len(), slices, &readers)
                 .iter()
-                .map(|slices| Ok(compute(&metric, slices, clock)?.0.first().and_then(|(_, outcome)| outcome.order_value())))
+                .map(|slices| Ok(compute(&metric, slices, clock)?.0.first().and_then(|(_, outcome)| outcome.order_value()).or(without)))
                 .collect::<Result<Vec<_>, Stop>>()?;
             let mut ranked: Vec<_> = groups.into_iter().zip(values).collect();
             ranked.sort_by(|(a, left), (b, right)| by_metric(*left, *right, *descending).then_with(|| a.1.cmp(b.1)));

@@ -24,7 +24,19 @@ pub(super) fn date<'a>(
     let interval = interval.max(1);
     let place = |millis: i64| millis.saturating_sub(offset).div_euclid(interval);
     let bounds = bounds.map(|(low, high)| (place(low), place(high)));
-    let key = |place: i64| Key::Date(place.saturating_mul(interval).saturating_add(offset));
+    // Numbers can be grouped so too, and stay numbers.
+    let output = slices.iter().find_map(|slice| match slice.shard.target().mapping.field(field).map(|field| &field.kind) {
+        Some(Kind::Date(format)) => Some(format.output),
+        _ => None,
+    });
+    let is_mapped = slices.iter().any(|slice| slice.shard.target().mapping.field(field).is_some());
+    let key = |place: i64| {
+        let millis = place.saturating_mul(interval).saturating_add(offset);
+        match output {
+            None if is_mapped => Key::Int(millis),
+            output => Key::Date(millis, output.unwrap_or_default()),
+        }
+    };
     #[expect(clippy::cast_possible_truncation, reason = "a number of milliseconds, cut to whole ones")]
     let of_float = |value: f64| place(value.floor() as i64);
     build(field, bounds, inner, slices, clock, key, place, of_float)

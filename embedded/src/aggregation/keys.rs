@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tantivy::columnar::{Column as Numbers, StrColumn};
 
 use super::{Slice, outcome::Key};
-use crate::{bits::Bits, failure::Stop, ingest::Column, mapping::Kind, time};
+use crate::{bits::Bits, failure::Stop, ingest::Column, mapping::Kind, query::wide, time};
 
 /// No key.
 const NONE: u32 = u32::MAX;
@@ -59,7 +59,6 @@ fn reader(field: &str, slice: &Slice<'_>, as_float: bool, keys: &mut Keys) -> Re
     }
     let target = slice.shard.target();
     let Some(field) = target.mapping.field(field) else { return Ok(Reader::Absent) };
-    let is_date = matches!(field.kind, Kind::Date(_));
     let documents = &slice.documents;
     Ok(match &*slice.part.column(&field.key)? {
         Column::Absent => Reader::Absent,
@@ -77,20 +76,22 @@ fn reader(field: &str, slice: &Slice<'_>, as_float: bool, keys: &mut Keys) -> Re
             column.dictionary().sorted_ords_to_term_cb(&ordinals, |term| {
                 let place = next.next().and_then(|ordinal| numbers.get_mut(usize::try_from(*ordinal).unwrap_or(usize::MAX)));
                 if let Some(place) = place {
-                    *place = keys.number(Key::Text(String::from_utf8_lossy(term).into()));
+                    let text = String::from_utf8_lossy(term);
+                    let address = if field.kind == Kind::Ip { text.parse().ok().map(wide) } else { None };
+                    *place = keys.number(address.map_or_else(|| Key::Text(text.into()), Key::Address));
                 }
             })?;
             Reader::Texts(column.clone(), numbers)
         }
-        Column::Int(column) if is_date => {
-            let mut numbers = HashMap::new();
-            each(column, documents, |value| {
-                let millis = time::to_millis(value);
-                numbers.entry(millis).or_insert_with(|| keys.number(Key::Date(millis)));
-            });
-            Reader::Dates(column.clone(), numbers)
-        }
         Column::Int(column) => {
+            if let Kind::Date(format) = &field.kind {
+                let mut numbers = HashMap::new();
+                each(column, documents, |value| {
+                    let millis = time::to_millis(value);
+                    numbers.entry(millis).or_insert_with(|| keys.number(Key::Date(millis, format.output)));
+                });
+                return Ok(Reader::Dates(column.clone(), numbers));
+            }
             let mut numbers = HashMap::new();
             #[expect(clippy::cast_precision_loss, reason = "grouped as doubles")]
             each(column, documents, |value| {

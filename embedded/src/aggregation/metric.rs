@@ -14,7 +14,7 @@ fn each(field: &str, slices: &[Slice<'_>], mut call: impl FnMut(f64)) -> Result<
         let target = slice.shard.target();
         let Some(found) = target.mapping.field(field) else { continue };
         match found.kind {
-            Kind::Date(_) => format = Format::Date,
+            Kind::Date(date) => format = Format::Date(date.output),
             Kind::Boolean => format = Format::Boolean,
             _ => {}
         }

@@ -3,12 +3,17 @@
 use std::{
     cmp::Ordering,
     hash::{Hash, Hasher},
+    net::Ipv6Addr,
 };
 
 use elk_mcp_tools::dsl::Scalar;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::{hits::Hit, time};
+use crate::{
+    hits::Hit,
+    mapping::{Output, canonical},
+    time,
+};
 
 /// A bucket's key. Ordered as Elasticsearch orders keys: null first, then by value.
 #[derive(Debug, Clone)]
@@ -18,8 +23,10 @@ pub(crate) enum Key {
     Int(i64),
     Unsigned(u64),
     Float(f64),
-    /// Milliseconds since the epoch.
-    Date(i64),
+    /// Milliseconds since the epoch, and how the field writes them.
+    Date(i64, Output),
+    /// An address, as 128 bits: the older kind is mapped into the newer.
+    Address(u128),
     Text(Box<str>),
     /// Of a `composite`.
     Parts(Vec<(String, Key)>),
@@ -34,7 +41,8 @@ impl Key {
             Self::Int(value) => value.to_string(),
             Self::Unsigned(value) => value.to_string(),
             Self::Float(value) => value.to_string(),
-            Self::Date(millis) => time::format_millis(*millis),
+            Self::Date(millis, output) => output.write(*millis),
+            Self::Address(bits) => canonical(Ipv6Addr::from_bits(*bits).into()),
             Self::Text(text) => text.to_string(),
         }
     }
@@ -43,8 +51,8 @@ impl Key {
         match self {
             Self::Null => 0,
             Self::Bool(_) => 1,
-            Self::Int(_) | Self::Unsigned(_) | Self::Float(_) | Self::Date(_) => 2,
-            Self::Text(_) => 3,
+            Self::Int(_) | Self::Unsigned(_) | Self::Float(_) | Self::Date(..) => 2,
+            Self::Text(_) | Self::Address(_) => 3,
             Self::Parts(_) => 4,
         }
     }
@@ -53,8 +61,8 @@ impl Key {
     pub(super) fn compare(&self, sent: Option<&Scalar>) -> Ordering {
         let sent = match (self, sent) {
             (_, None) => Self::Null,
-            (Self::Date(_), Some(Scalar::Text(text))) => match time::parse_iso(text) {
-                Some(span) => Self::Date(time::to_millis(span.first)),
+            (Self::Date(_, output), Some(Scalar::Text(text))) => match time::parse_iso(text) {
+                Some(span) => Self::Date(time::to_millis(span.first), *output),
                 None => Self::Text(text.as_str().into()),
             },
             (Self::Bool(_), Some(Scalar::Text(text))) if text == "true" || text == "false" => Self::Bool(text == "true"),
@@ -70,7 +78,7 @@ impl Key {
     #[expect(clippy::cast_precision_loss, reason = "only where one of the two is a double already")]
     fn as_float(&self) -> f64 {
         match self {
-            Self::Int(value) | Self::Date(value) => *value as f64,
+            Self::Int(value) | Self::Date(value, _) => *value as f64,
             Self::Unsigned(value) => *value as f64,
             Self::Float(value) => *value,
             _ => 0.0,
@@ -79,7 +87,7 @@ impl Key {
 
     fn as_whole(&self) -> Option<i128> {
         match self {
-            Self::Int(value) | Self::Date(value) => Some((*value).into()),
+            Self::Int(value) | Self::Date(value, _) => Some((*value).into()),
             Self::Unsigned(value) => Some((*value).into()),
             _ => None,
         }
@@ -91,6 +99,8 @@ impl Ord for Key {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Address(a), Self::Address(b)) => a.cmp(b),
+            (Self::Text(_) | Self::Address(_), Self::Text(_) | Self::Address(_)) => self.to_text().cmp(&other.to_text()),
             _ => self.class().cmp(&other.class()).then_with(|| match (self.as_whole(), other.as_whole()) {
                 (Some(a), Some(b)) => a.cmp(&b),
                 _ => self.as_float().total_cmp(&other.as_float()),
@@ -119,6 +129,7 @@ impl Hash for Key {
         match self {
             Self::Bool(value) => value.hash(state),
             Self::Text(text) => text.hash(state),
+            Self::Address(_) => (*self.to_text()).hash(state),
             // Equal numbers of different types hash alike.
             _ => self.as_float().to_bits().hash(state),
         }
@@ -130,10 +141,11 @@ impl Serialize for Key {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Int(value) | Self::Date(value) => serializer.serialize_i64(*value),
+            Self::Int(value) | Self::Date(value, _) => serializer.serialize_i64(*value),
             Self::Unsigned(value) => serializer.serialize_u64(*value),
             Self::Float(value) => serializer.serialize_f64(*value),
             Self::Text(text) => serializer.serialize_str(text),
+            Self::Address(_) => serializer.serialize_str(&self.to_text()),
             Self::Parts(parts) => serializer.collect_map(parts.iter().map(|(name, key)| (name, key))),
         }
     }
@@ -170,8 +182,8 @@ impl Serialize for Bucket {
         let mut map = serializer.serialize_map(None)?;
         match &self.key {
             Key::Null => {}
-            Key::Date(millis) => {
-                map.serialize_entry("key_as_string", &time::format_millis(*millis))?;
+            Key::Date(millis, output) => {
+                map.serialize_entry("key_as_string", &output.write(*millis))?;
                 map.serialize_entry("key", millis)?;
             }
             Key::Bool(value) => {
@@ -190,7 +202,7 @@ impl Serialize for Bucket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Number,
-    Date,
+    Date(Output),
     Boolean,
 }
 
@@ -199,7 +211,7 @@ impl Format {
     fn write(self, value: f64) -> Option<String> {
         match self {
             Self::Number => None,
-            Self::Date => Some(time::format_millis(value.floor() as i64)),
+            Self::Date(output) => Some(output.write(value.floor() as i64)),
             Self::Boolean => Some((value != 0.0).to_string()),
         }
     }

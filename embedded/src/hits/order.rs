@@ -10,7 +10,7 @@ use crate::{
     aggregation::Slice,
     failure::{Failure, Stop},
     ingest::{Column, Part},
-    mapping::Kind,
+    mapping::{Field, Kind},
     query::Target,
 };
 
@@ -216,12 +216,25 @@ fn compare_values(left: &SortValue, right: &SortValue, descending: bool) -> Orde
     if descending { order.reverse() } else { order }
 }
 
+/// What stands for a missing value: the number that comes last, and null for strings.
+fn missing(field: Option<&Arc<Field>>, sort: &Sort) -> serde_json::Value {
+    let last = |least: i64, most: i64| if sort.descending { least } else { most };
+    match field.map(|field| (&field.kind, field.type_name)) {
+        Some((Kind::Keyword | Kind::Constant(_) | Kind::Ip, _)) => serde_json::Value::Null,
+        _ if sort.is_time => last(0, i64::MAX).into(),
+        Some((Kind::Float | Kind::Scaled(_), _)) => (if sort.descending { "-Infinity" } else { "Infinity" }).into(),
+        Some((Kind::Integer, "integer" | "short" | "byte")) => last(i32::MIN.into(), i32::MAX.into()).into(),
+        _ => last(i64::MIN, i64::MAX).into(),
+    }
+}
+
 /// How the engine writes a sort value of this index.
 pub(super) fn written(value: &SortValue, sort: &Sort, slice: &Slice<'_>) -> serde_json::Value {
+    let target = slice.shard.target();
+    let field = target.mapping.field(&sort.field);
     match value {
-        SortValue::Missing if sort.is_time => (if sort.descending { i64::MIN } else { i64::MAX }).into(),
-        SortValue::Missing => serde_json::Value::Null,
-        SortValue::Int(value) => match slice.shard.target().mapping.field(&sort.field).map(|field| &field.kind) {
+        SortValue::Missing => missing(field, sort),
+        SortValue::Int(value) => match field.map(|field| &field.kind) {
             Some(Kind::Date(format)) if !sort.is_time && !format.nanos => crate::time::to_millis(*value).into(),
             _ => (*value).into(),
         },

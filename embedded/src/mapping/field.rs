@@ -32,6 +32,17 @@ pub(crate) enum Output {
     Seconds,
 }
 
+impl Output {
+    /// Writes milliseconds since the epoch.
+    pub(crate) fn write(self, millis: i64) -> String {
+        match self {
+            Self::Iso => time::format_millis(millis),
+            Self::Millis => millis.to_string(),
+            Self::Seconds => millis.div_euclid(1_000).to_string(),
+        }
+    }
+}
+
 /// What a field's values are.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
@@ -146,12 +157,10 @@ impl Field {
 
     /// How a date is written, in its own format or as RFC 3339 with the precision it has.
     pub(crate) fn write_date(&self, nanos: i64, as_time: bool) -> String {
-        let Kind::Date(format) = &self.kind else { return time::format_nanos(nanos) };
-        match format.output {
-            Output::Millis if !as_time => time::to_millis(nanos).to_string(),
-            Output::Seconds if !as_time => time::to_millis(nanos).div_euclid(1_000).to_string(),
-            _ if format.nanos => time::format_nanos(nanos),
-            _ => time::format_millis(time::to_millis(nanos)),
+        match &self.kind {
+            Kind::Date(format) if !as_time && format.output != Output::Iso => format.output.write(time::to_millis(nanos)),
+            Kind::Date(format) if !format.nanos => time::format_millis(time::to_millis(nanos)),
+            _ => time::format_nanos(nanos),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! From the tools' queries to plans: names become fields, values are read as the fields' types. Knows no part.
 
-use std::{net::IpAddr, ops::Bound, sync::Arc};
+use std::{
+    net::IpAddr,
+    ops::{Bound, RangeBounds},
+    sync::Arc,
+};
 
 use elk_mcp_tools::dsl::{Query, Range, Scalar};
 
@@ -30,17 +34,14 @@ pub(crate) fn compile(query: &Query, target: &Target<'_>) -> Result<Plan, Failur
         Query::Nothing => Ok(Plan::Nothing),
         Query::Term { field, value, case_insensitive } => {
             if *case_insensitive {
-                on_text(field, target, TextTest::Folded(analysis::lower_case(&value.to_string())), |field| {
-                    term(field, std::slice::from_ref(value))
-                })
+                on_text(field, target, TextTest::Folded(value.to_string()), |field| term(field, std::slice::from_ref(value)))
             } else {
                 terms(field, std::slice::from_ref(value), target)
             }
         }
         Query::Terms { field, values } => terms(field, values, target),
         Query::Prefix { field, value, case_insensitive } => {
-            let test =
-                if *case_insensitive { TextTest::FoldedPrefix(analysis::lower_case(value)) } else { TextTest::Prefix(value.clone()) };
+            let test = if *case_insensitive { TextTest::FoldedPrefix(value.clone()) } else { TextTest::Prefix(value.clone()) };
             on_text(field, target, test, |field| {
                 Err(Failure::query(format!(
                     "Can only use prefix queries on keyword, text and wildcard fields - not on [{}] which is of type [{}]",
@@ -125,17 +126,12 @@ fn term(field: &Arc<Field>, values: &[Scalar]) -> Result<Plan, Failure> {
             Ok(Plan::Numbers(field, intervals))
         }
         Kind::Boolean => {
-            let values = values.iter().map(|value| match value {
-                Scalar::Bool(value) => Ok(*value),
-                Scalar::Text(text) if text == "true" => Ok(true),
-                Scalar::Text(text) if text == "false" || text.is_empty() => Ok(false),
-                other => Err(Failure::query(format!("Can't parse boolean value [{other}], expected [true] or [false]"))),
-            });
-            Ok(Plan::Booleans(Arc::clone(&field), values.collect::<Result<_, _>>()?))
+            let values = values.iter().map(boolean).collect::<Result<_, _>>()?;
+            Ok(Plan::Booleans(field, values))
         }
         Kind::Date(format) => {
             let intervals = values.iter().map(|value| {
-                let span = read_date(&raw(value), *format).ok_or_else(|| no_date(&field, value))?;
+                let span = read_date(&raw(value), *format).ok_or_else(|| Failure::query(no_date(&field, value).reason))?;
                 Ok(Interval::between(span.first, span.last))
             });
             Ok(Plan::Numbers(Arc::clone(&field), intervals.collect::<Result<_, Failure>>()?))
@@ -203,9 +199,12 @@ fn range_of(field: &str, range: &Range, target: &Target<'_>) -> Result<Plan, Fai
             }
             Ok(Plan::Numbers(Arc::clone(&field), vec![Interval::between(low, high)]))
         }
-        Kind::Boolean | Kind::Opaque => {
-            Err(Failure::query(format!("Field [{}] of type [{}] does not support range queries", found.name, found.type_name)))
+        Kind::Boolean => {
+            let (low, high) = bounds(range, boolean)?;
+            let wanted = [false, true].into_iter().filter(|value| (low, high).contains(value)).collect();
+            Ok(Plan::Booleans(field, wanted))
         }
+        Kind::Opaque => Err(Failure::query(format!("Field [{}] of type [{}] does not support range queries", found.name, found.type_name))),
     }
 }
 
@@ -235,6 +234,15 @@ fn raw(value: &Scalar) -> Raw<'_> {
 
 fn number(value: &Scalar) -> Result<Number, Failure> {
     Number::read(&raw(value)).ok_or_else(|| Failure::query(format!("For input string: \"{value}\"")))
+}
+
+fn boolean(value: &Scalar) -> Result<bool, Failure> {
+    match value {
+        Scalar::Bool(value) => Ok(*value),
+        Scalar::Text(text) if text == "true" => Ok(true),
+        Scalar::Text(text) if text == "false" || text.is_empty() => Ok(false),
+        other => Err(Failure::query(format!("Can't parse boolean value [{other}], expected [true] or [false]"))),
+    }
 }
 
 fn address(text: &str) -> Result<IpAddr, Failure> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 pub(crate) use compile::{Target, compile};
 pub(crate) use numbers::{Interval, Number};
+pub(crate) use texts::wide;
 
 use self::{texts::TextTest, tokens::TokenTest};
 use crate::{

@@ -6,7 +6,6 @@ use tantivy::columnar::StrColumn;
 
 use super::numbers;
 use crate::{
-    analysis::lower_case,
     bits::Bits,
     failure::Stop,
     ingest::{Column, Part},
@@ -17,11 +16,11 @@ use crate::{
 pub(crate) enum TextTest {
     /// These.
     Exact(Vec<String>),
-    /// This one in any case; it is lower case already.
+    /// This one, whatever the case of its ASCII letters: what Elasticsearch means by `case_insensitive`.
     Folded(String),
     /// What begins so.
     Prefix(String),
-    /// What begins so in any case; it is lower case already.
+    /// What begins so, whatever the case of its ASCII letters.
     FoldedPrefix(String),
     /// By their bytes.
     Range(Bound<String>, Bound<String>),
@@ -64,9 +63,11 @@ impl TextTest {
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Exact(values) => values.iter().any(|value| value == text),
-            Self::Folded(value) => lower_case(text) == *value,
+            Self::Folded(value) => text.eq_ignore_ascii_case(value),
             Self::Prefix(prefix) => text.starts_with(prefix),
-            Self::FoldedPrefix(prefix) => lower_case(text).starts_with(prefix),
+            Self::FoldedPrefix(prefix) => {
+                text.as_bytes().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+            }
             Self::Range(low, high) => within(text, low, high, |text, bound| text.cmp(bound.as_str())),
             Self::Addresses(low, high) => {
                 text.parse::<IpAddr>().is_ok_and(|ip| within(&wide(ip), low, high, |ip, bound| ip.cmp(&wide(*bound))))
@@ -90,7 +91,7 @@ fn within<V: ?Sized, B>(value: &V, low: &Bound<B>, high: &Bound<B>, compare: imp
 }
 
 /// Addresses of both kinds in one order, as the engine keeps them.
-fn wide(ip: IpAddr) -> u128 {
+pub(crate) fn wide(ip: IpAddr) -> u128 {
     match ip {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
         IpAddr::V6(ip) => ip.to_bits(),
