@@ -46,6 +46,8 @@ pub enum Filter {
     /// The field has one of these exact values. On the role `level`: words in any case and spelling; on `trace_id`: every
     /// form of the id (dashes, X-Ray, Datadog decimal); on `duration_ms`: milliseconds; on text: all words of the value.
     Is(Field, Vec<Scalar>),
+    /// The field has an id in one of these forms. A form that the field's type cannot hold is no condition.
+    Id(Field, Vec<String>),
     /// The level is one of these.
     Levels(Vec<Level>),
     /// The field (analysed text) has every word of the text, in any order.
@@ -129,6 +131,7 @@ impl Filter {
     pub fn visit_fields(&self, visit: &mut dyn FnMut(&Field)) {
         match self {
             Self::Is(field, _)
+            | Self::Id(field, _)
             | Self::Words(field, _)
             | Self::Phrase { field, .. }
             | Self::Prefix(field, _)

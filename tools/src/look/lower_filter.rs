@@ -51,6 +51,7 @@ impl<'a> Lowering<'a> {
             Filter::All => Query::All,
             Filter::Nothing => Query::Nothing,
             Filter::Is(field, values) => self.is(field, values),
+            Filter::Id(field, forms) => self.id(field, &forms.iter().map(|form| Scalar::from(form.as_str())).collect::<Vec<_>>()),
             Filter::Levels(levels) => self.levels(levels),
             Filter::Words(field, text) => self.each(field, |info| words(info, text)),
             Filter::Phrase { field, text, prefix } => self.each(field, |info| phrase(info, text, *prefix)),
@@ -138,6 +139,10 @@ impl<'a> Lowering<'a> {
 
     fn ids(&mut self, field: &Field, values: &[Scalar], forms: impl Fn(&str) -> Vec<String>) -> Query {
         let forms: Vec<Scalar> = values.iter().flat_map(|value| forms(&value.to_string())).map(Scalar::Text).collect();
+        self.id(field, &forms)
+    }
+
+    fn id(&mut self, field: &Field, forms: &[Scalar]) -> Query {
         self.each(field, |info| {
             let fitting: Vec<Scalar> = forms.iter().filter_map(|form| fit_one(info, form)).collect();
             if fitting.is_empty() { Query::Nothing } else { exactly(info, &fitting, false) }

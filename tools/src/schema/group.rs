@@ -1,9 +1,12 @@
 //! A group of indices whose fields have the same names and types wherever it matters.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::{FieldInfo, Kind, Role};
 use crate::look::Field;
+
+/// The concrete index of a document: a field of every group.
+static INDEX: LazyLock<FieldInfo> = LazyLock::new(|| FieldInfo::new("_index", "keyword", true));
 
 /// Indices that name their fields alike.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +30,7 @@ impl Group {
     pub fn fields(&self, field: &Field) -> &[FieldInfo] {
         match field {
             Field::Role(role) => self.roles.get(role).map_or(&[], Vec::as_slice),
+            Field::Named(name) if name == INDEX.name.as_str() => std::slice::from_ref(&INDEX),
             Field::Named(name) => self.named.get(name).map_or(&[], std::slice::from_ref),
         }
     }
