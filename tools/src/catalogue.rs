@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     aggregate_logs::AggregateLogs,
     answer::output_schema,
+    correlate_id::CorrelateId,
     describe_fields::DescribeFields,
     error::ToolError,
     get_log_patterns::GetLogPatterns,
@@ -69,7 +70,7 @@ macro_rules! tools {
     };
 }
 
-tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, SearchByTraceId, GetLogPatterns, AggregateLogs];
+tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, CorrelateId, SearchByTraceId, GetLogPatterns, AggregateLogs];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {

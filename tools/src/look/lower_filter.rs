@@ -51,7 +51,13 @@ impl<'a> Lowering<'a> {
             Filter::All => Query::All,
             Filter::Nothing => Query::Nothing,
             Filter::Is(field, values) => self.is(field, values),
-            Filter::Id(field, forms) => self.id(field, &forms.iter().map(|form| Scalar::from(form.as_str())).collect::<Vec<_>>()),
+            Filter::Id(field, forms) => self.each(field, |info| {
+                let forms = forms.iter().map(|form| Scalar::from(form.as_str()));
+                // Digits that a number would not be written with (007) are another id.
+                let canonical = |(form, value): &(Scalar, Scalar)| !info.kind.is_number() || form.to_string() == value.to_string();
+                let fitting = forms.filter_map(|form| fit_one(info, &form).map(|value| (form, value))).filter(canonical);
+                exactly_any(info, &fitting.map(|(_, value)| value).collect::<Vec<_>>())
+            }),
             Filter::Levels(levels) => self.levels(levels),
             Filter::Words(field, text) => self.each(field, |info| words(info, text)),
             Filter::Phrase { field, text, prefix } => self.each(field, |info| phrase(info, text, *prefix)),
@@ -139,14 +145,7 @@ impl<'a> Lowering<'a> {
 
     fn ids(&mut self, field: &Field, values: &[Scalar], forms: impl Fn(&str) -> Vec<String>) -> Query {
         let forms: Vec<Scalar> = values.iter().flat_map(|value| forms(&value.to_string())).map(Scalar::Text).collect();
-        self.id(field, &forms)
-    }
-
-    fn id(&mut self, field: &Field, forms: &[Scalar]) -> Query {
-        self.each(field, |info| {
-            let fitting: Vec<Scalar> = forms.iter().filter_map(|form| fit_one(info, form)).collect();
-            if fitting.is_empty() { Query::Nothing } else { exactly(info, &fitting, false) }
-        })
+        self.each(field, |info| exactly_any(info, &forms.iter().filter_map(|form| fit_one(info, form)).collect::<Vec<_>>()))
     }
 
     fn levels(&mut self, levels: &[Level]) -> Query {
@@ -262,6 +261,10 @@ fn spelled(word: &str) -> [String; 3] {
         first.make_ascii_uppercase();
     }
     [word.to_owned(), word.to_ascii_uppercase(), capital]
+}
+
+fn exactly_any(info: &FieldInfo, values: &[Scalar]) -> Query {
+    if values.is_empty() { Query::Nothing } else { exactly(info, values, false) }
 }
 
 fn exactly(info: &FieldInfo, values: &[Scalar], case_insensitive: bool) -> Query {
