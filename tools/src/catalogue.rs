@@ -5,17 +5,9 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use crate::{
-    aggregate_logs::AggregateLogs,
     answer::output_schema,
-    correlate_id::CorrelateId,
-    describe_fields::DescribeFields,
     error::ToolError,
-    get_log_patterns::GetLogPatterns,
-    get_service_overview::GetServiceOverview,
-    list_indices::ListIndices,
     params::{check_keys, from_arguments, input_schema},
-    search_by_trace_id::SearchByTraceId,
-    search_logs::SearchLogs,
     tool::{Call, Tool},
 };
 
@@ -65,12 +57,21 @@ impl Entry {
 }
 
 macro_rules! tools {
-    ($($tool:ident),+ $(,)?) => {
-        static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| vec![$(Entry::of::<$tool>()),+]);
+    ($($module:ident::$tool:ident),+ $(,)?) => {
+        static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| vec![$(Entry::of::<crate::$module::$tool>()),+]);
     };
 }
 
-tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, CorrelateId, SearchByTraceId, GetLogPatterns, AggregateLogs];
+tools![
+    list_indices::ListIndices,
+    describe_fields::DescribeFields,
+    get_service_overview::GetServiceOverview,
+    search_logs::SearchLogs,
+    correlate_id::CorrelateId,
+    search_by_trace_id::SearchByTraceId,
+    get_log_patterns::GetLogPatterns,
+    aggregate_logs::AggregateLogs,
+];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {
