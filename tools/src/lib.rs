@@ -9,6 +9,7 @@ pub mod describe_fields;
 pub mod dsl;
 pub mod engine;
 pub mod error;
+pub mod find_changes;
 pub mod get_log_patterns;
 pub mod get_service_overview;
 mod join;

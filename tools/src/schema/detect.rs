@@ -274,7 +274,8 @@ fn settle(groups: Vec<Group>, names: &[String]) -> Vec<Group> {
 }
 
 /// The first candidate that has at least a tenth of the values of the best one. An APM span's and a transaction's
-/// fields are a pair: a document has either.
+/// fields are a pair: a document has either. What an audit event was done to, and by whom, lies in another field for
+/// each kind of action: all of them stay, the chosen one first.
 fn choose(role: Role, fields: &mut Vec<FieldInfo>) {
     let filled = |field: &FieldInfo| field.filled.unwrap_or(0.0);
     let best = fields.iter().map(filled).fold(0.0, f64::max);
@@ -282,6 +283,10 @@ fn choose(role: Role, fields: &mut Vec<FieldInfo>) {
     let is_pair = |name: &str| name.starts_with("span.") || name.starts_with("transaction.");
     let paired =
         matches!(role, Role::SpanId | Role::SpanName | Role::Duration) && fields.get(winner).is_some_and(|field| is_pair(&field.name));
+    if matches!(role, Role::User | Role::Resource | Role::Parameters) {
+        fields.get_mut(..=winner).unwrap_or_default().rotate_right(1);
+        return;
+    }
     let mut index = 0;
     fields.retain(|field| {
         let keep = index == winner || (paired && index > winner && is_pair(&field.name) && filled(field) > 0.0);

@@ -554,9 +554,17 @@ impl Role {
                     ]
                 }
             }
-            Self::Action => const { &[words("event.action"), words("eventName"), words("verb")] },
+            Self::Action => const { &[words("event.action"), words("eventName"), words("verb"), words("kubernetes.audit.verb")] },
             Self::Provider => {
-                const { &[words("event.provider"), words("eventSource"), words("objectRef.resource"), words("orchestrator.resource.type")] }
+                const {
+                    &[
+                        words("event.provider"),
+                        words("eventSource"),
+                        words("objectRef.resource"),
+                        words("kubernetes.audit.objectRef.resource"),
+                        words("orchestrator.resource.type"),
+                    ]
+                }
             }
             Self::User => {
                 const {
@@ -565,6 +573,7 @@ impl Role {
                         words("userIdentity.userName"),
                         words("userIdentity.arn"),
                         words("user.username"),
+                        words("kubernetes.audit.user.username"),
                         words("aws.cloudtrail.user_identity.arn"),
                     ]
                 }
@@ -576,7 +585,11 @@ impl Role {
                         words("requestParameters.repositoryName"),
                         words("requestParameters.nodegroupName"),
                         words("requestParameters.service"),
+                        words("requestParameters.functionName"),
+                        words("requestParameters.clusterName"),
+                        words("requestParameters.name"),
                         words("objectRef.name"),
+                        words("kubernetes.audit.objectRef.name"),
                         words("orchestrator.resource.name"),
                     ]
                 }
@@ -587,6 +600,9 @@ impl Role {
                         words("aws.cloudtrail.request_parameters"),
                         words("aws.cloudtrail.flattened.request_parameters"),
                         words("requestParameters.imageTag"),
+                        words("requestParameters.releaseVersion"),
+                        words("requestParameters.version"),
+                        words("requestParameters.taskDefinition"),
                         words("responseElements.image.imageId.imageTag"),
                     ]
                 }

@@ -1,0 +1,208 @@
+//! `find_changes`: what came, went, was replaced or was done in a window. Knows the looks; knows no engine and no
+//! protocol.
+
+mod audit;
+mod kind;
+mod report;
+mod rollout;
+mod sightings;
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::{
+    kind::Kind,
+    report::Report,
+    rollout::Changed,
+    sightings::{Coverage, Sighting},
+};
+use crate::{
+    answer::Answer,
+    error::ToolError,
+    look::{Agg, Bucket, Field, Found, Look, Order, Results},
+    mining,
+    params::{OneOrMany, Scope, Window},
+    schema::{Role, Schema},
+    tool::{Context, Output, Step, Tool},
+};
+
+/// What changed: pods, images, versions, replica sets, endpoints and services that appeared or vanished, deployments
+/// inferred from them, CloudTrail and Kubernetes audit events, in order of time. Use it for "what was done before it
+/// broke"; `compare_windows` for what behaves differently.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub struct FindChanges {
+    #[serde(flatten)]
+    scope: Scope,
+    /// Default all. `service` does not limit audit events
+    kinds: Option<OneOrMany<Kind>>,
+}
+
+/// Values of a kind that are looked at; the most frequent ones.
+const VALUES: u32 = 500;
+
+/// Values of a kind inside each of another: tags of an image, versions of a service.
+const INNER_VALUES: u32 = 20;
+
+/// Audit events that are read; the newest ones.
+const EVENTS: u32 = 200;
+
+/// Above this many distinct paths, what varies in them is taken for ids.
+const PLAIN_PATHS: usize = 100;
+
+/// It is looked at least this far beyond the window, so that a quiet pod is not called vanished.
+const LEAST_MARGIN: SignedDuration = SignedDuration::from_hours(1);
+
+impl Tool for FindChanges {
+    const NAME: &'static str = "find_changes";
+    const TITLE: &'static str = "Find changes";
+    const OUTPUT: Output = Output { columns: &["time", "kind", "change", "value", "field", "evidence"], sections: &[] };
+
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn ask(self, context: &Context) -> Result<Step, ToolError> {
+        let window = self.scope.window(context.now, context.settings.max_window_s)?;
+        let around = extended(window, context.settings.max_window_s);
+        let mut look = Look::new(self.scope.filter(context.now)?, Some(around));
+        for kind in Kind::SEEN.into_iter().filter(|kind| self.needs(*kind)) {
+            look.aggs.extend(agg(kind, &context.schema).map(|agg| (kind.word().to_owned(), agg)));
+        }
+        let mut looks = vec![look];
+        if [Kind::Event, Kind::Cloudtrail, Kind::Kubernetes].into_iter().any(|kind| self.wants(kind))
+            && let Some(changes) = audit::filter(&context.schema)
+        {
+            // An audit log knows neither service nor level.
+            let scope = Scope { service: None, level: None, ..self.scope.clone() };
+            let look = Look::new(scope.filter(context.now)?.and(changes), Some(window));
+            looks.push(look.page(Order::Newest, 0, EVENTS).fetch(audit::FETCH));
+        }
+        Step::look(looks, move |found, context| self.answer(window, around, &found, context))
+    }
+}
+
+impl FindChanges {
+    /// Whether rows of this kind are wanted.
+    fn wants(&self, kind: Kind) -> bool {
+        let is_event = matches!(kind, Kind::Cloudtrail | Kind::Kubernetes);
+        self.kinds.as_ref().is_none_or(|kinds| kinds.members().iter().any(|wanted| *wanted == kind || (is_event && *wanted == Kind::Event)))
+    }
+
+    /// Whether this kind has to be looked at: a deployment is inferred from others.
+    fn needs(&self, kind: Kind) -> bool {
+        let tells_deployments = matches!(kind, Kind::Pod | Kind::Image | Kind::Version | Kind::ReplicaSet);
+        self.wants(kind) || (tells_deployments && self.wants(Kind::Deployment))
+    }
+
+    fn answer(self, window: Window, around: Window, found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
+        let Some(seen) = found.first() else { return Step::done(Answer::new("nothing was asked")) };
+        let mut changed = Vec::new();
+        let mut notes = Vec::new();
+        for kind in Kind::SEEN {
+            let (sightings, left_out) = sightings(kind, &seen.results);
+            let Some(coverage) = Coverage::of(&sightings) else { continue };
+            if left_out > 0 {
+                let word = kind.word();
+                notes.push(format!(
+                    "{word}: only the {} most frequent values were looked at; narrow by service or filters",
+                    sightings.len()
+                ));
+            }
+            if coverage.first >= window.start() && notes.is_empty() {
+                notes.push(format!("no data before {}: what was there at its beginning is not told as appeared", coverage.first));
+            }
+            changed.extend(sightings.into_iter().filter_map(|seen| {
+                let fate = coverage.fate(&seen, window);
+                (fate.appeared || fate.vanished).then_some(Changed { kind, seen, fate })
+            }));
+        }
+        let mut events = Vec::new();
+        if let Some(audited) = found.get(1) {
+            events = audit::events(&audited.hits);
+            events.retain(|event| self.wants(event.kind));
+            if audited.total.value > u64::from(EVENTS) {
+                notes.push(format!("only the newest {EVENTS} of {} audit events were read", audited.total.value));
+            }
+        } else if context.schema.has(Role::Action) {
+            notes.push("no audit log in these indices (event.provider, eventSource or objectRef.resource)".to_owned());
+        }
+        let swaps = rollout::swaps(&mut changed);
+        let rollouts = rollout::rollouts(&changed, &swaps);
+        let report = Report { window, changed, swaps, rollouts, events };
+        let rows = (self.scope.max_tokens(context.settings.max_tokens) / report::TOKENS_OF_ROW).max(1);
+        let mut answer = report.answer(&context.schema, &|kind| self.wants(kind), rows as usize);
+        answer = notes.into_iter().fold(answer, Answer::note);
+        if seen.total.value == 0 && found.get(1).is_none_or(|audited| audited.total.value == 0) {
+            return Step::empty(Self::NAME, answer, Some(around), self.scope.clauses(context.now)?);
+        }
+        Step::done(answer)
+    }
+}
+
+/// The window with its length, or an hour, on either side; within the limit of one search.
+fn extended(window: Window, max_window_s: u64) -> Window {
+    let length = window.end().duration_since(window.start());
+    let limit = i64::try_from(max_window_s).map_or(SignedDuration::MAX, SignedDuration::from_secs);
+    let margin = length.max(LEAST_MARGIN).min(limit.saturating_sub(length) / 2).max(SignedDuration::ZERO);
+    let start = window.start().checked_sub(margin).unwrap_or(window.start());
+    let end = window.end().checked_add(margin).unwrap_or(window.end());
+    Window::new(start, end).unwrap_or(window)
+}
+
+/// First and last sight of each value of a kind; none where the indices cannot tell.
+fn agg(kind: Kind, schema: &Schema) -> Option<Agg> {
+    let groups_by = |role: Role| schema.need_groupable(&Field::Role(role)).is_ok();
+    let role = kind.role().filter(|role| groups_by(*role))?;
+    let sight = |agg: Agg| agg.with("first", Agg::Min(Role::Time.into())).with("last", Agg::Max(Role::Time.into()));
+    let with_service = |agg: Agg| {
+        if role != Role::Service && groups_by(Role::Service) { agg.with("service", Agg::terms(Role::Service, 1)) } else { agg }
+    };
+    Some(match kind {
+        Kind::Image if groups_by(Role::ImageTag) => {
+            Agg::terms(role, VALUES).with("tag", with_service(sight(Agg::terms(Role::ImageTag, INNER_VALUES))))
+        }
+        // Two services can have the same version.
+        Kind::Version if groups_by(Role::Service) => {
+            Agg::terms(Role::Service, VALUES).with("version", sight(Agg::terms(role, INNER_VALUES)))
+        }
+        _ => with_service(sight(Agg::terms(role, VALUES))),
+    })
+}
+
+/// The sightings of a kind, and how many documents are of values that were left out.
+fn sightings(kind: Kind, results: &Results<'_>) -> (Vec<Sighting>, u64) {
+    let buckets = results.buckets(kind.word());
+    let (mut left_out, _) = results.other(kind.word());
+    let text = |bucket: &Bucket<'_>| bucket.key.text().into_owned();
+    let mut sightings: Vec<Sighting> = Vec::new();
+    for bucket in buckets {
+        let nested = |name: &str| (bucket.results.buckets(name), bucket.results.other(name).0);
+        match (nested("tag"), nested("version")) {
+            ((tags @ [_, ..], other), _) => {
+                left_out += other;
+                sightings.extend(tags.iter().filter_map(|tag| Sighting::read(format!("{}:{}", text(bucket), text(tag)), tag)));
+            }
+            (_, (versions @ [_, ..], other)) => {
+                left_out += other;
+                let of_service = |seen: Sighting| Sighting { service: Some(text(bucket)), ..seen };
+                sightings.extend(versions.iter().filter_map(|version| Sighting::read(text(version), version).map(of_service)));
+            }
+            _ => sightings.extend(Sighting::read(text(bucket), bucket)),
+        }
+    }
+    if kind == Kind::Endpoint && sightings.len() > PLAIN_PATHS {
+        let mut merged: BTreeMap<String, Sighting> = BTreeMap::new();
+        for mut seen in sightings {
+            seen.value = mining::mask(&seen.value);
+            merged.entry(seen.value.clone()).and_modify(|known| known.join(&seen)).or_insert(seen);
+        }
+        sightings = merged.into_values().collect();
+    }
+    (sightings, left_out)
+}
+
+#[cfg(test)]
+mod tests;

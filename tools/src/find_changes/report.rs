@@ -1,0 +1,209 @@
+//! Changes as the rows of an answer: the most telling are kept, in the order of time. Knows no look.
+
+use jiff::Timestamp;
+
+use super::{
+    audit::Event,
+    kind::Kind,
+    rollout::{Changed, Rollout, Swap, difference},
+};
+use crate::{
+    answer::{Answer, Cell, Hint, Table},
+    params::Window,
+    schema::{Role, Schema},
+};
+
+/// About how many tokens a row takes, so that the least telling can be left out before the rows are ordered by time.
+pub(super) const TOKENS_OF_ROW: u32 = 55;
+
+/// All that changed in a window.
+pub(super) struct Report {
+    pub(super) window: Window,
+    pub(super) changed: Vec<Changed>,
+    pub(super) swaps: Vec<Swap>,
+    pub(super) rollouts: Vec<Rollout>,
+    pub(super) events: Vec<Event>,
+}
+
+struct Row {
+    kind: Kind,
+    role: Role,
+    value: String,
+    change: &'static str,
+    time: Timestamp,
+    evidence: String,
+}
+
+impl Report {
+    /// The answer, with at most so many rows.
+    pub(super) fn answer(&self, schema: &Schema, wants: &dyn Fn(Kind) -> bool, most: usize) -> Answer {
+        let mut rows: Vec<Row> = self.rollouts.iter().map(|rollout| self.rollout(rollout)).collect();
+        rows.extend(self.events.iter().map(event));
+        rows.extend(self.swaps.iter().map(swap));
+        rows.extend(self.changed.iter().flat_map(changed));
+        rows.retain(|row| wants(row.kind));
+        rows.sort_by_key(|row| (row.kind.weight(), row.time));
+        let left = rows.len().saturating_sub(most);
+        rows.truncate(most);
+        rows.sort_by_key(|row| row.time);
+        let mut table = Table::new(["time", "kind", "change", "value", "field", "evidence"]);
+        let shown = schema.shown(Role::ALL);
+        for row in rows {
+            let field = match row.role {
+                Role::Image => {
+                    [Role::Image, Role::ImageTag].iter().filter_map(|role| shown.get(role.name())).cloned().collect::<Vec<_>>().join(":")
+                }
+                role => shown.get(role.name()).cloned().unwrap_or_default(),
+            };
+            table.push(vec![
+                Cell::from(row.time),
+                Cell::from(row.kind.word()),
+                Cell::from(row.change),
+                Cell::from(row.value),
+                Cell::from(field),
+                Cell::from(row.evidence),
+            ]);
+        }
+        let left = u64::try_from(left).unwrap_or(u64::MAX);
+        let answer = Answer::new(self.summary(wants)).window(self.window).table(table.truncated(left, "max_tokens"));
+        answer.hint(self.hint())
+    }
+
+    fn summary(&self, wants: &dyn Fn(Kind) -> bool) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        if wants(Kind::Deployment) {
+            parts.extend(self.rollouts.iter().map(|rollout| format!("rolling deployment of {} {}", rollout.service, self.told(rollout))));
+        }
+        // Who pushed what, where it is what was then deployed.
+        parts.extend(self.events.iter().filter(|event| self.is_deployed(event)).map(|event| {
+            format!("{} {} {} by {}", clock(event.first), event.action, event.target, event.user.as_deref().unwrap_or("unknown"))
+        }));
+        let others = self.events.len() - self.events.iter().filter(|event| self.is_deployed(event)).count();
+        if others > 0 {
+            parts.push(format!("{others} {}audit events", if parts.is_empty() { "" } else { "other " }));
+        }
+        for kind in Kind::SEEN.into_iter().filter(|kind| wants(*kind)) {
+            let count = |test: fn(&&Changed) -> bool| self.changed.iter().filter(|changed| changed.kind == kind).filter(test).count();
+            let (came, went) = (count(|changed| changed.fate.appeared), count(|changed| changed.fate.vanished));
+            if came + went > 0 {
+                parts.push(format!("{} +{came} −{went}", kind.word()));
+            }
+        }
+        if parts.is_empty() {
+            "nothing appeared, vanished or was replaced, and no audit event changed anything".to_owned()
+        } else {
+            parts.join("; ")
+        }
+    }
+
+    /// A rollout in words: its interval, its pods, and what took the place of what.
+    fn told(&self, rollout: &Rollout) -> String {
+        let (gone, short, new) = (rollout.gone.len(), rollout.short_lived.len(), rollout.new.len());
+        let mut parts = vec![format!("{gone} {} gone", if gone == 1 { "pod" } else { "pods" })];
+        if short > 0 {
+            let minute = rollout.short_lived.iter().all(|pod| pod.lived().as_secs() < 60);
+            parts.push(format!("{short} lived under {}", if minute { "a minute" } else { "3 minutes" }));
+        }
+        parts.push(format!("{new} new"));
+        for swap in rollout.swaps(&self.swaps) {
+            parts.push(format!("{} {}", swap.kind.word(), difference(&swap.from, &swap.to)));
+        }
+        format!("{}–{}: {}", clock_bare(rollout.start), clock(rollout.end), parts.join(", "))
+    }
+
+    fn rollout(&self, rollout: &Rollout) -> Row {
+        let pushed = self.events.iter().filter(|event| self.brought(event, rollout));
+        let pushed: Vec<String> = pushed.map(|event| format!("; {} {} at {}", event.action, event.target, clock(event.first))).collect();
+        Row {
+            kind: Kind::Deployment,
+            role: Role::Pod,
+            value: rollout.service.clone(),
+            change: "replaced",
+            time: rollout.start,
+            evidence: format!("{}{}", self.told(rollout), pushed.concat()),
+        }
+    }
+
+    fn is_deployed(&self, event: &Event) -> bool {
+        self.rollouts.iter().any(|rollout| self.brought(event, rollout))
+    }
+
+    /// Whether an event names the very image or version that a rollout brought, and came before it ended.
+    fn brought(&self, event: &Event, rollout: &Rollout) -> bool {
+        let Some((name, tag)) = event.target.rsplit_once(':') else { return false };
+        event.first <= rollout.end
+            && rollout.swaps(&self.swaps).iter().any(|swap| match swap.kind {
+                Kind::Image => swap.to.ends_with(&event.target),
+                _ => swap.to == tag && rollout.service.contains(name),
+            })
+    }
+
+    /// What behaves differently since the last deployment.
+    fn hint(&self) -> Option<Hint> {
+        let last = self.rollouts.last().filter(|rollout| rollout.end < self.window.end())?;
+        let hint = Hint::new("get_service_overview", "which endpoints fail since the deployment").with("group_by", "path");
+        Some(hint.with("service", last.service.as_str()).with("start", last.end.to_string()).with("end", self.window.end().to_string()))
+    }
+}
+
+fn event(event: &Event) -> Row {
+    let target = match event.kind {
+        Kind::Kubernetes if !event.target.is_empty() => format!("{}/{}", event.provider, event.target),
+        _ => event.target.clone(),
+    };
+    let mut evidence: Vec<String> = (!target.is_empty()).then_some(target).into_iter().collect();
+    evidence.extend(event.user.as_ref().map(|user| format!("by {user}")));
+    evidence.extend(event.provider.strip_suffix(".amazonaws.com").map(|service| format!("in {service}")));
+    evidence.extend(event.failed.then(|| "refused or failed".to_owned()));
+    evidence.extend((event.count > 1).then(|| format!("{} times until {}", event.count, clock(event.last))));
+    Row {
+        kind: event.kind,
+        role: Role::Action,
+        value: event.action.clone(),
+        change: "event",
+        time: event.first,
+        evidence: evidence.join(" "),
+    }
+}
+
+fn swap(swap: &Swap) -> Row {
+    let of = swap.service.as_ref().map_or(String::new(), |service| format!("{service}, "));
+    Row {
+        kind: swap.kind,
+        role: swap.kind.role().unwrap_or(Role::Service),
+        value: format!("{} → {}", swap.from, swap.to.rsplit('/').next().unwrap_or(&swap.to)),
+        change: "replaced",
+        time: swap.to_first,
+        evidence: format!("{of}old one last seen {}", clock(swap.from_last)),
+    }
+}
+
+/// A row for its coming, and one for its going.
+fn changed(changed: &Changed) -> Vec<Row> {
+    let seen = &changed.seen;
+    let mut evidence: Vec<String> = seen.service.iter().filter(|_| changed.kind != Kind::Service).cloned().collect();
+    evidence.push(format!("{} {}", seen.count, if seen.count == 1 { "document" } else { "documents" }));
+    if changed.fate.appeared && changed.fate.vanished {
+        evidence.push(format!("lived {} s", seen.lived().as_secs()));
+    }
+    let evidence = evidence.join(", ");
+    let row = |change, time| Row {
+        kind: changed.kind,
+        role: changed.kind.role().unwrap_or(Role::Service),
+        value: seen.value.clone(),
+        change,
+        time,
+        evidence: evidence.clone(),
+    };
+    let came = changed.fate.appeared.then(|| row("appeared", seen.first));
+    came.into_iter().chain(changed.fate.vanished.then(|| row("vanished", seen.last))).collect()
+}
+
+/// The time of day, UTC.
+fn clock(time: Timestamp) -> String {
+    time.strftime("%H:%M:%SZ").to_string()
+}
+
+fn clock_bare(time: Timestamp) -> String {
+    time.strftime("%H:%M:%S").to_string()
+}

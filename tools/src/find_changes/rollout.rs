@@ -1,0 +1,248 @@
+//! Deployments inferred from what came and went: swaps of images, versions and replica sets, and rolling replacement of
+//! pods. Knows no tool and no engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    kind::Kind,
+    sightings::{Fate, Sighting},
+};
+
+/// Changes further apart are not of one rollout.
+const TOGETHER: SignedDuration = SignedDuration::from_mins(10);
+
+/// A pod that lived no longer was short-lived.
+const SHORT_LIFE: SignedDuration = SignedDuration::from_mins(3);
+
+/// A value that came or went.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Changed {
+    pub(super) kind: Kind,
+    pub(super) seen: Sighting,
+    pub(super) fate: Fate,
+}
+
+/// One value of a service that took another's place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Swap {
+    pub(super) kind: Kind,
+    pub(super) service: Option<String>,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) to_first: Timestamp,
+    pub(super) from_last: Timestamp,
+}
+
+/// Pods of a service that were replaced one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rollout {
+    pub(super) service: String,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) gone: Vec<Sighting>,
+    pub(super) short_lived: Vec<Sighting>,
+    pub(super) new: Vec<Sighting>,
+}
+
+/// Takes out of `changed` every pair of an image, a version or a replica set that went and one of the same service that
+/// came at about the same time.
+pub(super) fn swaps(changed: &mut Vec<Changed>) -> Vec<Swap> {
+    let mut swaps = Vec::new();
+    let mut taken = BTreeSet::new();
+    for (number, old) in changed.iter().enumerate() {
+        let swappable = matches!(old.kind, Kind::Image | Kind::Version | Kind::ReplicaSet);
+        if !swappable || !old.fate.vanished || old.fate.appeared || taken.contains(&number) {
+            continue;
+        }
+        let partner = changed.iter().enumerate().filter(|(other, new)| {
+            let same = new.kind == old.kind && new.seen.service == old.seen.service;
+            let near = new.seen.first.duration_since(old.seen.last).abs() <= TOGETHER;
+            same && near && new.fate.appeared && !new.fate.vanished && !taken.contains(other)
+        });
+        let nearest = partner.min_by_key(|(_, new)| new.seen.first.duration_since(old.seen.last).abs());
+        if let Some((other, new)) = nearest {
+            taken.extend([number, other]);
+            swaps.push(Swap {
+                kind: old.kind,
+                service: old.seen.service.clone(),
+                from: old.seen.value.clone(),
+                to: new.seen.value.clone(),
+                to_first: new.seen.first,
+                from_last: old.seen.last,
+            });
+        }
+    }
+    let mut number = 0;
+    changed.retain(|_| {
+        number += 1;
+        !taken.contains(&(number - 1))
+    });
+    swaps
+}
+
+/// Finds rolling replacements: near in time, pods of a service went while others came, and either the workload's
+/// template changed or at least two were replaced. A single pod that starts again elsewhere is none.
+pub(super) fn rollouts(changed: &[Changed], swaps: &[Swap]) -> Vec<Rollout> {
+    let mut by_service: BTreeMap<&str, Vec<&Changed>> = BTreeMap::new();
+    for pod in changed.iter().filter(|changed| changed.kind == Kind::Pod) {
+        let service = pod.seen.service.as_deref().unwrap_or_else(|| workload(&pod.seen.value));
+        by_service.entry(service).or_default().push(pod);
+    }
+    let mut found = Vec::new();
+    for (service, pods) in by_service {
+        for cluster in clusters(pods) {
+            found.extend(rollout(service, &cluster, swaps));
+        }
+    }
+    found.sort_by_key(|rollout| rollout.start);
+    found
+}
+
+/// The moments at which something happened to a pod.
+fn moments(pod: &Changed) -> impl Iterator<Item = Timestamp> {
+    let first = pod.fate.appeared.then_some(pod.seen.first);
+    first.into_iter().chain(pod.fate.vanished.then_some(pod.seen.last))
+}
+
+/// Pods whose changes lie near each other.
+fn clusters(mut pods: Vec<&Changed>) -> Vec<Vec<&Changed>> {
+    pods.sort_by_key(|pod| moments(pod).min());
+    let mut clusters: Vec<Vec<&Changed>> = Vec::new();
+    let mut latest: Option<Timestamp> = None;
+    for pod in pods {
+        let (Some(from), Some(to)) = (moments(pod).min(), moments(pod).max()) else { continue };
+        match (clusters.last_mut(), latest) {
+            (Some(cluster), Some(known)) if from.duration_since(known) <= TOGETHER => cluster.push(pod),
+            _ => clusters.push(vec![pod]),
+        }
+        latest = latest.max(Some(to));
+    }
+    clusters
+}
+
+fn rollout(service: &str, pods: &[&Changed], swaps: &[Swap]) -> Option<Rollout> {
+    let of = |test: &dyn Fn(&Changed) -> bool| pods.iter().filter(|pod| test(pod)).map(|pod| pod.seen.clone()).collect::<Vec<_>>();
+    let short = |pod: &Changed| pod.fate.appeared && pod.fate.vanished && pod.seen.lived() <= SHORT_LIFE;
+    let short_lived = of(&short);
+    let gone = of(&|pod| pod.fate.vanished && !short(pod));
+    let new = of(&|pod| pod.fate.appeared && !pod.fate.vanished);
+    let start = pods.iter().flat_map(|pod| moments(pod)).min()?;
+    let end = pods.iter().flat_map(|pod| moments(pod)).max()?;
+    if gone.is_empty() || (new.is_empty() && short_lived.is_empty()) {
+        return None;
+    }
+    let templates = |pods: &[Sighting]| pods.iter().map(|pod| template(&pod.value).to_owned()).collect::<BTreeSet<_>>();
+    let new_template = !new.is_empty() && templates(&new).is_disjoint(&templates(&gone));
+    let swapped = swaps.iter().any(|swap| swap.service.as_deref() == Some(service) && near(swap.to_first, start, end));
+    (new_template || swapped || (gone.len() > 1 && new.len() > 1)).then(|| Rollout {
+        service: service.to_owned(),
+        start,
+        end,
+        gone,
+        short_lived,
+        new,
+    })
+}
+
+/// Whether a moment lies in an interval, or close to it.
+fn near(time: Timestamp, start: Timestamp, end: Timestamp) -> bool {
+    time.duration_since(start) >= -TOGETHER && time.duration_since(end) <= TOGETHER
+}
+
+impl Rollout {
+    /// The swaps that belong to it.
+    pub(super) fn swaps<'s>(&self, swaps: &'s [Swap]) -> Vec<&'s Swap> {
+        let own = |swap: &&Swap| swap.service.as_deref() == Some(self.service.as_str()) && near(swap.to_first, self.start, self.end);
+        swaps.iter().filter(own).collect()
+    }
+}
+
+/// A pod's name without the part that is its own: what all pods of one template share.
+fn template(pod: &str) -> &str {
+    pod.rsplit_once('-').map_or(pod, |(template, _)| template)
+}
+
+/// A pod's name without its own part and its template's hash.
+fn workload(pod: &str) -> &str {
+    template(template(pod))
+}
+
+/// How two values differ, without what they share in front: `registry/app:v41` and `registry/app:v42` are `v41 → v42`.
+pub(super) fn difference(from: &str, to: &str) -> String {
+    let common = from.char_indices().zip(to.chars()).take_while(|((_, a), b)| a == b).map(|((at, char), _)| at + char.len_utf8()).last();
+    let cut = common.and_then(|end| from.get(..end)).and_then(|head| head.rfind([':', '/', '@', '-'])).map_or(0, |at| at + 1);
+    format!("{} → {}", from.get(cut..).unwrap_or(from), to.get(cut..).unwrap_or(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(kind: Kind, value: &str, first: i64, last: i64, appeared: bool, vanished: bool) -> Changed {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let seen = Sighting { value: value.to_owned(), service: Some("web".to_owned()), count: 20, first: at(first), last: at(last) };
+        Changed { kind, seen, fate: Fate { appeared, vanished } }
+    }
+
+    fn gone(name: &str, last: i64) -> Changed {
+        changed(Kind::Pod, name, 0, last, false, true)
+    }
+
+    fn new(name: &str, first: i64) -> Changed {
+        changed(Kind::Pod, name, first, 9_000, true, false)
+    }
+
+    #[test]
+    fn staggered_replacement_is_one_rollout() {
+        let short = changed(Kind::Pod, "web-bbb-x", 970, 1_005, true, true);
+        let pods = [gone("web-aaa-1", 1_000), gone("web-aaa-2", 1_100), new("web-bbb-1", 990), new("web-bbb-2", 1_090), short];
+        let found = rollouts(&pods, &[]);
+        assert_eq!(found.len(), 1);
+        let rollout = &found[0];
+        assert_eq!((rollout.gone.len(), rollout.short_lived.len(), rollout.new.len()), (2, 1, 2));
+        assert_eq!((rollout.start.as_second(), rollout.end.as_second()), (970, 1_100));
+    }
+
+    #[test]
+    fn rollouts_an_hour_apart_are_two() {
+        let pods = [gone("web-a-1", 1_000), new("web-b-1", 990), gone("web-b-2", 5_000), new("web-c-1", 4_990)];
+        assert_eq!(rollouts(&pods, &[]).len(), 2);
+    }
+
+    #[test]
+    fn a_pod_that_moves_is_no_rollout() {
+        assert_eq!(rollouts(&[gone("web-a-1", 1_000), new("web-a-2", 1_010)], &[]), []);
+    }
+
+    #[test]
+    fn pods_that_only_go_are_no_rollout() {
+        assert_eq!(rollouts(&[gone("web-a-1", 1_000), gone("web-a-2", 1_010)], &[]), []);
+    }
+
+    #[test]
+    fn a_version_that_takes_anothers_place_is_a_swap() {
+        let mut list = vec![
+            changed(Kind::Version, "v1", 0, 1_000, false, true),
+            changed(Kind::Version, "v2", 950, 9_000, true, false),
+            changed(Kind::Image, "app:v2", 950, 9_000, true, false),
+        ];
+        let swaps = swaps(&mut list);
+        assert_eq!(swaps.len(), 1);
+        assert_eq!((swaps[0].from.as_str(), swaps[0].to.as_str()), ("v1", "v2"));
+        assert_eq!(list.len(), 1);
+    }
+
+    #[test]
+    fn a_difference_leaves_out_what_is_shared() {
+        for (from, to, told) in [
+            ("123.ecr/app:v41", "123.ecr/app:v42", "v41 → v42"),
+            ("v41", "v42", "v41 → v42"),
+            ("web-6c9d", "web-7d4f", "6c9d → 7d4f"),
+            ("a", "b", "a → b"),
+        ] {
+            assert_eq!(difference(from, to), told);
+        }
+    }
+}

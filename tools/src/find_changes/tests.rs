@@ -1,0 +1,114 @@
+//! What the tool asks, and how it tells what came back.
+
+use serde_json::{Value, json};
+
+use crate::testing::{Played, hit, play, reply};
+
+const FIELDS: &[(&str, &str)] = &[
+    ("@timestamp", "date"),
+    ("message", "text"),
+    ("service.name", "keyword"),
+    ("service.version", "keyword"),
+    ("kubernetes.pod.name", "keyword"),
+    ("container.image.name", "keyword"),
+    ("container.image.tag", "keyword"),
+    ("url.path", "keyword"),
+    ("event.action", "keyword"),
+    ("event.provider", "keyword"),
+    ("user.name", "keyword"),
+    ("aws.cloudtrail.request_parameters", "keyword"),
+];
+
+/// Milliseconds since the epoch of a time on the day of the tests.
+fn at(time: &str) -> i64 {
+    format!("2026-03-25T{time}Z").parse::<jiff::Timestamp>().unwrap().as_millisecond()
+}
+
+fn bucket(key: &str, count: u64, first: &str, last: &str) -> Value {
+    json!({"key": key, "doc_count": count, "first": {"value": at(first)}, "last": {"value": at(last)},
+        "service": {"buckets": [{"key": "web", "doc_count": count}]}})
+}
+
+fn rollout() -> Value {
+    let pods = [
+        bucket("web-aaa-1", 500, "13:00:03", "14:39:11"),
+        bucket("web-aaa-2", 500, "13:00:04", "14:40:04"),
+        bucket("web-bbb-x", 5, "14:38:09", "14:38:50"),
+        bucket("web-bbb-1", 90, "14:38:52", "14:59:58"),
+        bucket("web-bbb-2", 90, "14:39:47", "14:59:57"),
+        bucket("worker-ccc-1", 5, "13:07:00", "14:35:00"),
+    ];
+    let tags = json!([bucket("v41", 1_000, "13:00:03", "14:40:04"), bucket("v42", 185, "14:38:09", "14:59:58")]);
+    json!({
+        "service": {"buckets": [bucket("web", 1_185, "13:00:03", "14:59:58")]},
+        "pod": {"buckets": pods},
+        "image": {"buckets": [{"key": "registry/web", "doc_count": 1_185, "tag": {"buckets": tags}}]},
+        "version": {"buckets": [{"key": "web", "doc_count": 1_185, "version": {"buckets": tags}}]},
+        "endpoint": {"buckets": [bucket("/health", 900, "13:00:03", "14:59:58"), bucket("/alert", 200, "14:41:10", "14:59:50")]},
+    })
+}
+
+fn events() -> Vec<Value> {
+    let event = |id, action, parameters| {
+        hit(
+            id,
+            json!({"@timestamp": "2026-03-25T14:36:12.000Z", "event.action": action, "event.provider": "ecr.amazonaws.com",
+            "user.name": "ci-deploy", "aws.cloudtrail.request_parameters": parameters}),
+        )
+    };
+    vec![event("1", "PutImage", "{registryId=1, repositoryName=web, imageTag=v42, imageManifest={}}")]
+}
+
+fn incident(arguments: Value) -> Played {
+    play("find_changes", arguments, FIELDS, [reply(1_185, vec![], rollout()), reply(1, events(), json!({}))])
+}
+
+#[test]
+fn a_rolling_deployment_is_told_with_the_push_that_brought_it() {
+    insta::assert_snapshot!(incident(json!({})).text(), @"
+    rolling deployment of web 14:38:09–14:40:04Z: 2 pods gone, 1 lived under a minute, 2 new, image v41 → v42, version v41 → v42; 14:36:12Z PutImage web:v42 by ci-deploy; pod +3 −3; endpoint +1 −0
+    window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z
+    time (2026-03-25T14:…Z)	kind	change	value	field	evidence
+    36:12	cloudtrail	event	PutImage	event.action	web:v42 by ci-deploy in ecr
+    38:09	deployment	replaced	web	kubernetes.pod.name	14:38:09–14:40:04Z: 2 pods gone, 1 lived under a minute, 2 new, image v41 → v42, version v41 → v42; PutImage web:v42 at 14:36:12Z
+    38:09	image	replaced	registry/web:v41 → web:v42	container.image.name:container.image.tag	web, old one last seen 14:40:04Z
+    38:09	version	replaced	v41 → v42	service.version	web, old one last seen 14:40:04Z
+    38:09	pod	appeared	web-bbb-x	kubernetes.pod.name	web, 5 documents, lived 41 s
+    38:50	pod	vanished	web-bbb-x	kubernetes.pod.name	web, 5 documents, lived 41 s
+    38:52	pod	appeared	web-bbb-1	kubernetes.pod.name	web, 90 documents
+    39:11	pod	vanished	web-aaa-1	kubernetes.pod.name	web, 500 documents
+    39:47	pod	appeared	web-bbb-2	kubernetes.pod.name	web, 90 documents
+    40:04	pod	vanished	web-aaa-2	kubernetes.pod.name	web, 500 documents
+    41:10	endpoint	appeared	/alert	url.path	web, 200 documents
+    next: get_service_overview group_by=path service=web start=2026-03-25T14:40:04Z end=2026-03-25T15:00:00Z — which endpoints fail since the deployment
+    ");
+}
+
+#[test]
+fn one_round_trip_looks_beyond_the_window_on_both_sides() {
+    let played = incident(json!({"kinds": "pods,events", "service": "web"}));
+    assert_eq!(played.sent.len(), 2);
+    insta::assert_snapshot!(played.sent[0], @r#"{"aggs":{"pod":{"aggs":{"first":{"min":{"field":"@timestamp"}},"last":{"max":{"field":"@timestamp"}},"service":{"terms":{"field":"service.name","size":1}}},"terms":{"field":"kubernetes.pod.name","size":500}}},"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T13:00:00Z","lt":"2026-03-25T16:00:00Z"}}},{"term":{"service.name":{"value":"web"}}}]}},"size":0,"track_total_hits":10000}"#);
+    insta::assert_snapshot!(played.sent[1], @r#"{"_source":false,"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"event.action","event.provider","user.name","aws.cloudtrail.request_parameters"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T15:00:00Z"}}},{"bool":{"filter":[{"bool":{"minimum_should_match":1,"should":[{"prefix":{"event.action":{"value":"Put"}}},{"prefix":{"event.action":{"value":"Create"}}},{"prefix":{"event.action":{"value":"Update"}}},{"prefix":{"event.action":{"value":"Delete"}}},{"prefix":{"event.action":{"value":"Modify"}}},{"prefix":{"event.action":{"value":"Run"}}},{"prefix":{"event.action":{"value":"Start"}}},{"prefix":{"event.action":{"value":"Stop"}}},{"prefix":{"event.action":{"value":"Terminate"}}},{"prefix":{"event.action":{"value":"Reboot"}}},{"prefix":{"event.action":{"value":"Register"}}},{"prefix":{"event.action":{"value":"Deregister"}}},{"prefix":{"event.action":{"value":"Attach"}}},{"prefix":{"event.action":{"value":"Detach"}}},{"prefix":{"event.action":{"value":"Associate"}}},{"prefix":{"event.action":{"value":"Disassociate"}}},{"prefix":{"event.action":{"value":"Set"}}},{"prefix":{"event.action":{"value":"Enable"}}},{"prefix":{"event.action":{"value":"Disable"}}},{"prefix":{"event.action":{"value":"Restore"}}},{"prefix":{"event.action":{"value":"Authorize"}}},{"prefix":{"event.action":{"value":"Revoke"}}},{"prefix":{"event.action":{"value":"Add"}}},{"prefix":{"event.action":{"value":"Remove"}}},{"prefix":{"event.action":{"value":"Rollback"}}},{"prefix":{"event.action":{"value":"Execute"}}},{"terms":{"event.action":["create","update","patch","delete","deletecollection"]}}]}},{"exists":{"field":"event.provider"}},{"bool":{"must_not":[{"terms":{"event.provider":["leases","events","endpoints","endpointslices","tokenreviews","subjectaccessreviews","selfsubjectaccessreviews","nodes"]}}]}}]}}]}},"size":200,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":10000}"#);
+}
+
+#[test]
+fn only_the_wanted_kinds_are_told() {
+    let answer = incident(json!({"kinds": ["deployment", "cloudtrail"]})).structured();
+    let kinds: Vec<&Value> = answer["rows"].as_array().unwrap().iter().map(|row| &row[1]).collect();
+    assert_eq!(kinds, [&json!("cloudtrail"), &json!("deployment")]);
+}
+
+#[test]
+fn where_not_all_fits_pods_are_left_out_first() {
+    let answer = incident(json!({"max_tokens": 500})).structured();
+    let rows = answer["rows"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row.as_array().unwrap().contains(&json!("deployment"))), "{answer}");
+    assert!(answer["truncated"]["left"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn an_unknown_kind_is_refused_with_the_valid_ones() {
+    let played = play("find_changes", json!({"kinds": "moods"}), FIELDS, []);
+    assert!(played.error().text().contains("pod"), "{}", played.error().text());
+}
