@@ -7,9 +7,6 @@ use serde_json::{Map, Value};
 use crate::{
     answer::output_schema,
     error::ToolError,
-    find_changes::FindChanges,
-    get_service_overview::GetServiceOverview,
-    list_indices::ListIndices,
     params::{check_keys, from_arguments, input_schema},
     tool::{Call, Tool},
 };
@@ -68,7 +65,17 @@ macro_rules! tools {
     };
 }
 
-tools![ListIndices, DescribeFields, GetServiceOverview, SearchLogs, SearchByTraceId, FindChanges, AggregateLogs];
+tools![
+    list_indices::ListIndices,
+    describe_fields::DescribeFields,
+    get_service_overview::GetServiceOverview,
+    search_logs::SearchLogs,
+    correlate_id::CorrelateId,
+    search_by_trace_id::SearchByTraceId,
+    get_log_patterns::GetLogPatterns,
+    find_changes::FindChanges,
+    aggregate_logs::AggregateLogs,
+];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {
