@@ -70,6 +70,7 @@ tools![
     describe_fields::DescribeFields,
     get_service_overview::GetServiceOverview,
     search_logs::SearchLogs,
+    get_logs_in_window::GetLogsInWindow,
     correlate_id::CorrelateId,
     search_by_trace_id::SearchByTraceId,
     get_log_patterns::GetLogPatterns,
