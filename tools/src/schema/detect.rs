@@ -11,7 +11,7 @@ use super::{
     sample::sample,
 };
 use crate::{
-    dsl::{CapsReply, FieldCaps, IndexExpression, Request},
+    dsl::{CapsReply, FieldCaps, IndexExpression, Request, ResolveIndex, ResolveReply},
     engine::{Engine, EngineError, EngineErrorKind},
     error::ToolError,
     join::join_all,
@@ -37,7 +37,7 @@ pub async fn detect(
     wanted.dedup();
     let (indices, mut types) = ask_types(engine, expression, &wanted, false, time_limit).await?;
     if indices.is_empty() {
-        return Err(EngineError::new(EngineErrorKind::UnknownIndex, "no index").about(expression.to_string()).into());
+        return Err(absence(engine, expression, time_limit).await.into());
     }
     let mut further: Vec<String> = Vec::new();
     for (name, found) in &types {
@@ -76,6 +76,17 @@ pub async fn detect(
         ));
     }
     Ok(Schema { expression: expression.clone(), indices, groups, notes, looked_up: names.to_vec() })
+}
+
+/// Why an expression has no index to look into: OpenSearch tells nothing of the fields of a closed one.
+async fn absence(engine: &dyn Engine, expression: &IndexExpression, time_limit: Duration) -> EngineError {
+    let request = Request::ResolveIndex(ResolveIndex::new(expression.clone(), false, true));
+    let is_closed = engine.send(&request, time_limit).await.is_ok_and(|reply| {
+        serde_json::from_slice::<ResolveReply<'_>>(&reply.body)
+            .is_ok_and(|found| found.indices.iter().any(|index| index.attributes.iter().any(|attribute| &**attribute == "closed")))
+    });
+    let kind = if is_closed { EngineErrorKind::ClosedIndex } else { EngineErrorKind::UnknownIndex };
+    EngineError::new(kind, "no index that is open").about(expression.to_string())
 }
 
 /// Asks for the types of fields, in as many portions as the request line needs, side by side.
