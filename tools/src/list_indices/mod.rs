@@ -46,6 +46,7 @@ impl Tool for ListIndices {
     }
 
     fn ask(self, context: &Context) -> Result<Step, ToolError> {
+        self.scope.check(context.now, context.settings.max_window_s)?;
         let index = match &self.pattern {
             None => context.index.clone(),
             Some(pattern) => {
