@@ -5,7 +5,7 @@ use std::{error::Error, io, time::Duration};
 use elasticsearch::http::response::Exception;
 use elk_mcp_tools::{
     dsl::{IndexExpression, Request},
-    engine::{EngineError, EngineErrorKind},
+    engine::{EngineError, EngineErrorKind, is_about_closing},
 };
 use http::StatusCode;
 use rustls::CertificateError;
@@ -38,10 +38,8 @@ pub(super) fn of_status(status: StatusCode, body: &[u8], wait: Option<Duration>,
     let exception = serde_json::from_slice::<Exception>(body).ok();
     let types = exception.as_ref().map(exception_types).unwrap_or_default();
     let has = |name: &str| types.contains(&name);
-    let error = |kind| {
-        let reason = exception.as_ref().and_then(|exception| exception.error().reason()).unwrap_or_default();
-        EngineError::new(kind, format!("{status} {} {reason}", types.join(" < ")))
-    };
+    let reason = exception.as_ref().and_then(|exception| exception.error().reason()).unwrap_or_default();
+    let error = |kind| EngineError::new(kind, format!("{status} {} {reason}", types.join(" < ")));
     let about_index = |kind| error(kind).about(named_index(exception.as_ref(), request));
 
     let overloaded = has("circuit_breaking_exception") || has("es_rejected_execution_exception") || has("rejected_execution_exception");
@@ -51,6 +49,7 @@ pub(super) fn of_status(status: StatusCode, body: &[u8], wait: Option<Duration>,
         503 => (error(EngineErrorKind::Unavailable), true),
         502 | 504 => (error(EngineErrorKind::Unavailable), false),
         401 => (error(EngineErrorKind::Unauthorized), false),
+        403 if has("cluster_block_exception") && is_about_closing(reason) => (about_index(EngineErrorKind::ClosedIndex), false),
         403 => (about_index(EngineErrorKind::Forbidden), false),
         _ if has("index_not_found_exception") => (about_index(EngineErrorKind::UnknownIndex), false),
         _ if has("index_closed_exception") => (about_index(EngineErrorKind::ClosedIndex), false),

@@ -91,10 +91,11 @@ pub fn classify(status: u16, error: &UpstreamError<'_>) -> EngineError {
         own.chain(roots).chain(caused).map(|kind| &**kind)
     };
     let is = |name: &str| kinds().any(|kind| kind == name);
+    let reason = error.reason.as_ref().map_or("", |reason| &**reason);
     let index = error.index.as_ref().or_else(|| error.root_cause.iter().find_map(|cause| cause.index.as_ref()));
     let kind = if is("index_not_found_exception") || is("aliases_not_found_exception") {
         EngineErrorKind::UnknownIndex
-    } else if is("index_closed_exception") {
+    } else if is("index_closed_exception") || (is("cluster_block_exception") && is_about_closing(reason)) {
         EngineErrorKind::ClosedIndex
     } else if is("circuit_breaking_exception") || is("es_rejected_execution_exception") || is("rejected_execution_exception") {
         EngineErrorKind::Busy
@@ -110,7 +111,11 @@ pub fn classify(status: u16, error: &UpstreamError<'_>) -> EngineError {
             _ => EngineErrorKind::Rejected,
         }
     };
-    let reason = error.reason.as_ref().map_or("", |reason| &**reason);
     let detail = format!("status {status}, {}: {reason}", kinds().collect::<Vec<_>>().join(" < "));
     EngineError::new(kind, detail).about(index.map_or("", |index| &**index))
+}
+
+/// Whether a `cluster_block_exception` is about a closed index: Elasticsearch 7 answers so to all but searches.
+pub fn is_about_closing(reason: &str) -> bool {
+    reason.contains("/index closed]")
 }

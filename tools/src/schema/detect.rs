@@ -11,7 +11,7 @@ use super::{
     sample::sample,
 };
 use crate::{
-    dsl::{CapsReply, FieldCaps, IndexExpression, Request},
+    dsl::{CapsReply, FieldCaps, IndexExpression, Request, ResolveIndex, ResolveReply},
     engine::{Engine, EngineError, EngineErrorKind},
     error::ToolError,
     join::join_all,
@@ -37,7 +37,7 @@ pub async fn detect(
     wanted.dedup();
     let (indices, mut types) = ask_types(engine, expression, &wanted, false, time_limit).await?;
     if indices.is_empty() {
-        return Err(EngineError::new(EngineErrorKind::UnknownIndex, "no index").about(expression.to_string()).into());
+        return Err(absence(engine, expression, time_limit).await.into());
     }
     let mut further: Vec<String> = Vec::new();
     for (name, found) in &types {
@@ -76,6 +76,17 @@ pub async fn detect(
         ));
     }
     Ok(Schema { expression: expression.clone(), indices, groups, notes, looked_up: names.to_vec() })
+}
+
+/// Why an expression has no index to look into: OpenSearch tells nothing of the fields of a closed one.
+async fn absence(engine: &dyn Engine, expression: &IndexExpression, time_limit: Duration) -> EngineError {
+    let request = Request::ResolveIndex(ResolveIndex::new(expression.clone(), false, true));
+    let is_closed = engine.send(&request, time_limit).await.is_ok_and(|reply| {
+        serde_json::from_slice::<ResolveReply<'_>>(&reply.body)
+            .is_ok_and(|found| found.indices.iter().any(|index| index.attributes.iter().any(|attribute| &**attribute == "closed")))
+    });
+    let kind = if is_closed { EngineErrorKind::ClosedIndex } else { EngineErrorKind::UnknownIndex };
+    EngineError::new(kind, "no index that is open").about(expression.to_string())
 }
 
 /// Asks for the types of fields, in as many portions as the request line needs, side by side.
@@ -274,8 +285,7 @@ fn settle(groups: Vec<Group>, names: &[String]) -> Vec<Group> {
 }
 
 /// The first candidate that has at least a tenth of the values of the best one. An APM span's and a transaction's
-/// fields are a pair: a document has either. What an audit event was done to, and by whom, lies in another field for
-/// each kind of action: all of them stay, the chosen one first.
+/// fields are a pair: a document has either.
 fn choose(role: Role, fields: &mut Vec<FieldInfo>) {
     let filled = |field: &FieldInfo| field.filled.unwrap_or(0.0);
     let best = fields.iter().map(filled).fold(0.0, f64::max);
@@ -283,10 +293,6 @@ fn choose(role: Role, fields: &mut Vec<FieldInfo>) {
     let is_pair = |name: &str| name.starts_with("span.") || name.starts_with("transaction.");
     let paired =
         matches!(role, Role::SpanId | Role::SpanName | Role::Duration) && fields.get(winner).is_some_and(|field| is_pair(&field.name));
-    if matches!(role, Role::User | Role::Resource | Role::Parameters) {
-        fields.get_mut(..=winner).unwrap_or_default().rotate_right(1);
-        return;
-    }
     let mut index = 0;
     fields.retain(|field| {
         let keep = index == winner || (paired && index > winner && is_pair(&field.name) && filled(field) > 0.0);
