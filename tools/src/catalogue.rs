@@ -32,9 +32,6 @@ type Reader = fn(&Map<String, Value>) -> Result<Box<dyn Call>, ToolError>;
 impl Entry {
     fn of<T: Tool>() -> Self {
         let mut input_schema = input_schema::<T>();
-        if let Some(Value::Object(properties)) = input_schema.get_mut("properties") {
-            properties.retain(|name, _| !T::UNUSED.contains(&name.as_str()));
-        }
         let description = match input_schema.remove("description") {
             Some(Value::String(text)) => text,
             _ => String::new(),
@@ -70,36 +67,13 @@ tools![
     describe_fields::DescribeFields,
     get_service_overview::GetServiceOverview,
     search_logs::SearchLogs,
-    get_logs_in_window::GetLogsInWindow,
     correlate_id::CorrelateId,
     search_by_trace_id::SearchByTraceId,
     get_log_patterns::GetLogPatterns,
-    find_changes::FindChanges,
     aggregate_logs::AggregateLogs,
 ];
 
 /// Every tool, in the order they are published.
 pub fn catalogue() -> &'static [Entry] {
     &CATALOGUE
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Map, json};
-
-    use super::{Entry, catalogue};
-
-    fn takes(tool: &str, argument: &str) -> bool {
-        let entry: &Entry = catalogue().iter().find(|entry| entry.name == tool).unwrap();
-        let published = entry.input_schema["properties"].get(argument).is_some();
-        let refusal = entry.parse(&Map::from_iter([(argument.to_owned(), json!("now"))])).err();
-        assert_eq!(published, !refusal.is_some_and(|error| error.message.starts_with("unknown argument")), "{tool} {argument}");
-        published
-    }
-
-    #[test]
-    fn a_shared_argument_that_means_nothing_to_a_tool_is_refused() {
-        assert!(takes("search_logs", "cursor") && !takes("aggregate_logs", "cursor"));
-        assert!(takes("aggregate_logs", "query") && !takes("list_indices", "query"));
-    }
 }

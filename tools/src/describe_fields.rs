@@ -45,6 +45,7 @@ impl Tool for DescribeFields {
     }
 
     fn ask(self, context: &Context) -> Result<Step, ToolError> {
+        self.scope.check(context.now, context.settings.max_window_s)?;
         match &self.contains {
             None => {
                 let rows = roles(&context.schema);

@@ -50,7 +50,6 @@ impl Tool for SearchLogs {
         columns: &["index", "id", "time", "level", "service", "host", "pod", "message", "trace_id", "duration_ms", "count"],
         sections: &[],
     };
-    const UNUSED: &'static [&'static str] = &[];
 
     fn scope(&self) -> &Scope {
         &self.scope

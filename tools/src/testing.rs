@@ -39,8 +39,6 @@ pub(crate) struct Script {
     fields: Vec<(String, String)>,
     replies: Mutex<VecDeque<Value>>,
     sent: Mutex<Vec<Value>>,
-    /// Searches are answered from documents with these times, not from replies.
-    times: Option<Vec<jiff::Timestamp>>,
 }
 
 /// What a scripted call led to.
@@ -77,41 +75,13 @@ impl Played {
     }
 }
 
-/// Calls a tool on documents that consist of a time and a position (the document's id), sorted and cut as an engine would,
-/// and follows its cursors: the ids of each page.
-pub(crate) fn follow(tool: &str, arguments: &Value, times: &[jiff::Timestamp]) -> Vec<Vec<usize>> {
-    let fields = || ECS.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect();
-    let times = times.to_vec();
-    let script = Arc::new(Script { fields: fields(), replies: Mutex::default(), sent: Mutex::default(), times: Some(times) });
-    let mut pages = Vec::new();
-    let mut arguments = arguments.clone();
-    loop {
-        let played = call(&script, tool, arguments.clone());
-        let answer = played.structured();
-        let names: Vec<&str> = answer["columns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let at = names.iter().position(|name| *name == "id");
-        let rows = answer["rows"].as_array().cloned().unwrap_or_default();
-        pages.push(rows.iter().map(|row| row[at.unwrap()].as_str().unwrap().parse().unwrap()).collect());
-        assert!(pages.len() < 1_000, "the cursors come to no end");
-        match answer["next_cursor"].as_str() {
-            Some(cursor) => arguments["cursor"] = cursor.into(),
-            None => return pages,
-        }
-    }
-}
-
 /// Calls a tool at 2026-03-25T15:00:00Z with these arguments; each search takes the next of the replies.
 pub(crate) fn play(tool: &str, arguments: Value, fields: &[(&str, &str)], replies: impl IntoIterator<Item = Value>) -> Played {
     let script = Arc::new(Script {
         fields: fields.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect(),
         replies: Mutex::new(replies.into_iter().collect()),
         sent: Mutex::new(Vec::new()),
-        times: None,
     });
-    call(&script, tool, arguments)
-}
-
-fn call(script: &Arc<Script>, tool: &str, arguments: Value) -> Played {
     let settings = Settings {
         default_index: IndexExpression::parse("logs-a").unwrap(),
         max_tokens: 6_000,
@@ -119,7 +89,7 @@ fn call(script: &Arc<Script>, tool: &str, arguments: Value) -> Played {
         kibana_url: None,
         field_overrides: Vec::new(),
     };
-    let engine: Arc<dyn Engine> = Arc::<Script>::clone(script);
+    let engine: Arc<dyn Engine> = Arc::<Script>::clone(&script);
     let toolbox = Toolbox::new(engine, settings);
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
     let now = "2026-03-25T15:00:00Z".parse().unwrap();
@@ -153,9 +123,6 @@ impl Script {
                 filters.as_object().unwrap().keys().map(|name| (name.clone(), json!({"doc_count": 100}))).collect();
             return reply(100, Vec::new(), json!({"filled": {"buckets": buckets}}));
         }
-        if let Some(times) = &self.times {
-            return documents(&body, times);
-        }
         self.sent.lock().unwrap().push(body);
         self.replies.lock().unwrap().pop_front().unwrap_or_else(|| panic!("a search more than there are replies: {search:?}"))
     }
@@ -181,29 +148,6 @@ impl Script {
             Request::Ping => json!({"version": {"number": "9.2.0"}}),
             Request::Health(_) => json!({"status": "green"}),
         }
-    }
-}
-
-/// The documents with these times that a search with a range of time finds.
-fn documents(body: &Value, times: &[jiff::Timestamp]) -> Value {
-    let range = range(&body["query"]).unwrap_or_else(|| panic!("no range of time: {body}"));
-    let bound = |name: &str| range[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    let (start, end) = (bound("gte"), bound("lt"));
-    let mut found: Vec<_> = times.iter().enumerate().filter(|(_, time)| start <= **time && **time < end).collect();
-    found.sort_by_key(|(at, time)| (**time, *at));
-    if body.pointer("/sort/0/@timestamp/order").is_some_and(|order| order == "desc") {
-        found.reverse();
-    }
-    let number = |name: &str| usize::try_from(body[name].as_u64().unwrap_or(0)).unwrap();
-    let page = found.iter().skip(number("from")).take(number("size"));
-    reply(found.len() as u64, page.map(|(at, time)| hit(&at.to_string(), json!({"@timestamp": time.to_string()}))).collect(), json!({}))
-}
-
-fn range(query: &Value) -> Option<&Value> {
-    match query {
-        Value::Object(fields) => query.pointer("/range/@timestamp").or_else(|| fields.values().find_map(range)),
-        Value::Array(items) => items.iter().find_map(range),
-        _ => None,
     }
 }
 

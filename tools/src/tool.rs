@@ -37,9 +37,6 @@ pub trait Tool: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// kind reads them itself.
     const WANTS_SCHEMA: bool = true;
 
-    /// The shared arguments that mean nothing to this tool. They are not published, and refused rather than ignored.
-    const UNUSED: &'static [&'static str] = &["cursor"];
-
     /// What to ask first.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Cell {
     }
 
     /// Shows every text in it to `map`, which may replace it.
-    pub(crate) fn map_text(&mut self, map: &mut dyn FnMut(&str) -> Option<String>) {
+    pub(super) fn map_text(&mut self, map: &mut dyn FnMut(&str) -> Option<String>) {
         match self {
             Self::Text(text) => {
                 if let Some(new) = map(text) {

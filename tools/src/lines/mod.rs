@@ -6,4 +6,4 @@ mod paging;
 
 pub(crate) use columns::Columns;
 pub(crate) use page::page;
-pub(crate) use paging::{Paging, millisecond};
+pub(crate) use paging::Paging;

@@ -23,8 +23,10 @@ pub(crate) fn page(columns: &Columns, hits: &[Hit<'_>], paging: &Paging, total: 
         let cursor = paging.after(&times).map_or_else(String::new, |place| paging.text(&place));
         page.push(columns.row(hit), if is_folded { key(hit) } else { None }, cursor);
     }
-    let given = hits.len();
-    page.left(paging.coming(total, given) - given as u64)
+    let given = u64::from(paging.skip()) + hits.len() as u64;
+    // Beyond what was counted there is at least one more where the page is full.
+    let uncounted = u64::from(total.at_least && !hits.is_empty());
+    page.left(total.value.saturating_sub(given).max(uncounted))
 }
 
 /// What near-duplicates share: service, level, and the message with what varies masked. None where nothing is said.

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     error::{Code, ToolError},
-    look::{Filter, Hit, Look, Order, Total},
+    look::{Filter, Hit, Look, Order},
     params::{Cursor, Scope, Window},
     tool::Context,
 };
@@ -123,14 +123,6 @@ impl Paging {
         let before = self.after.filter(|(edge, _)| only && *edge == last).map_or(0, |(_, given)| given);
         let given = before.saturating_add(u32::try_from(others + 1).unwrap_or(u32::MAX));
         Some(Cursor { is_newest_first: self.is_newest_first, window: self.window, last, given })
-    }
-
-    /// Documents of a page of `given` documents and of those that come later, when the page's own search matched `total`. Where
-    /// that is a lower bound, there is one more at least.
-    pub(crate) fn coming(&self, total: Total, given: usize) -> u64 {
-        let given = given as u64;
-        let uncounted = u64::from(total.at_least && given > 0);
-        total.value.saturating_sub(u64::from(self.skip())).max(given + uncounted)
     }
 
     /// A cursor of this search as text.

@@ -37,7 +37,6 @@ impl Tool for ListIndices {
     const NAME: &'static str = "list_indices";
     const TITLE: &'static str = "List indices";
     const WANTS_SCHEMA: bool = false;
-    const UNUSED: &'static [&'static str] = &["around", "window", "service", "level", "query", "filters", "cursor"];
     const OUTPUT: Output =
         Output { columns: &["index", "kind", "members", "docs", "size_bytes", "oldest", "newest", "lag_s", "schema"], sections: &[] };
 
@@ -46,6 +45,7 @@ impl Tool for ListIndices {
     }
 
     fn ask(self, context: &Context) -> Result<Step, ToolError> {
+        self.scope.check(context.now, context.settings.max_window_s)?;
         let index = match &self.pattern {
             None => context.index.clone(),
             Some(pattern) => {
@@ -64,13 +64,12 @@ impl Tool for ListIndices {
             Ask::Schema(index.clone(), Vec::new()),
             Ask::Stats(IndexStats::new(index.clone())),
         ];
-        let is_timed = self.scope.start.is_some() || self.scope.end.is_some();
-        Step::ask(questions, move |told, _| survey(&index, is_timed, told))
+        Step::ask(questions, move |told, _| survey(&index, told))
     }
 }
 
 /// Asks for the documents of each entry, once the names are known.
-fn survey(index: &IndexExpression, is_timed: bool, told: Vec<Told<'_>>) -> Result<Step, ToolError> {
+fn survey(index: &IndexExpression, told: Vec<Told<'_>>) -> Result<Step, ToolError> {
     let mut told = told.into_iter();
     let mut next =
         || told.next().ok_or_else(|| ToolError::new(Code::Internal, "a reply is missing", "report this; it is a fault of the server"));
@@ -93,7 +92,7 @@ fn survey(index: &IndexExpression, is_timed: bool, told: Vec<Told<'_>>) -> Resul
     let left = entries.len().saturating_sub(MAX_ENTRIES);
     let entries: Vec<Entry> = entries.into_iter().take(MAX_ENTRIES).collect();
     let looks: Vec<Ask> = entries.iter().filter_map(|entry| Some(Ask::Look(Box::new(look(entry.target()?, &schema))))).collect();
-    let known = Survey { entries, schema, sizes, trouble, left, is_timed };
+    let known = Survey { entries, schema, sizes, trouble, left };
     Step::ask(looks, move |told, context| known.answer(told, context))
 }
 
@@ -122,8 +121,6 @@ struct Survey {
     /// Why no roles are known.
     trouble: Option<String>,
     left: usize,
-    /// A window was given.
-    is_timed: bool,
 }
 
 impl Survey {
@@ -169,9 +166,6 @@ impl Survey {
         rows.into_iter().for_each(|(_, row)| table.push(row));
         let newest = freshest.map_or_else(|| "no event has a time".to_owned(), |newest| format!("newest event {newest}"));
         let mut answer = Answer::new(format!("{count} entries, {documents} documents, {newest}")).table(table);
-        if self.is_timed {
-            answer = answer.note("`start` and `end` do not apply: each entry is counted and dated as a whole");
-        }
         if self.sizes.is_none() {
             answer =
                 answer.note("sizes are left out: the server's credential may not read index statistics; documents are counted by search");
@@ -231,12 +225,6 @@ mod tests {
         logs-a	index	1	12	1000	2026-03-25T12:00:00Z	2026-03-25T14:00:00Z	3600	ecs
         next: get_service_overview start=2026-03-25T13:00:00Z end=2026-03-25T14:00:01Z — the last hour that has events
         ");
-    }
-
-    #[test]
-    fn a_window_is_told_not_to_apply() {
-        let played = play("list_indices", json!({"start": "now-1d"}), ECS, [reply(0, vec![], json!({}))]);
-        assert!(played.text().contains("`start` and `end` do not apply"), "{}", played.text());
     }
 
     #[test]

@@ -92,6 +92,15 @@ impl Scope {
         Window::checked("", start, end, max_window_s)
     }
 
+    /// Reads times and conditions for a tool that has no use for them: what is wrong is told all the same.
+    ///
+    /// # Errors
+    /// As [`Scope::window`] and [`Scope::clauses`].
+    pub fn check(&self, now: Timestamp, max_window_s: u64) -> Result<(), ToolError> {
+        self.window(now, max_window_s)?;
+        self.clauses(now).map(drop)
+    }
+
     /// Every condition on documents besides the time, each with how the caller wrote it. All must hold.
     ///
     /// # Errors

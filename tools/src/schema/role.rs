@@ -554,17 +554,9 @@ impl Role {
                     ]
                 }
             }
-            Self::Action => const { &[words("event.action"), words("eventName"), words("verb"), words("kubernetes.audit.verb")] },
+            Self::Action => const { &[words("event.action"), words("eventName"), words("verb")] },
             Self::Provider => {
-                const {
-                    &[
-                        words("event.provider"),
-                        words("eventSource"),
-                        words("objectRef.resource"),
-                        words("kubernetes.audit.objectRef.resource"),
-                        words("orchestrator.resource.type"),
-                    ]
-                }
+                const { &[words("event.provider"), words("eventSource"), words("objectRef.resource"), words("orchestrator.resource.type")] }
             }
             Self::User => {
                 const {
@@ -573,7 +565,6 @@ impl Role {
                         words("userIdentity.userName"),
                         words("userIdentity.arn"),
                         words("user.username"),
-                        words("kubernetes.audit.user.username"),
                         words("aws.cloudtrail.user_identity.arn"),
                     ]
                 }
@@ -585,11 +576,7 @@ impl Role {
                         words("requestParameters.repositoryName"),
                         words("requestParameters.nodegroupName"),
                         words("requestParameters.service"),
-                        words("requestParameters.functionName"),
-                        words("requestParameters.clusterName"),
-                        words("requestParameters.name"),
                         words("objectRef.name"),
-                        words("kubernetes.audit.objectRef.name"),
                         words("orchestrator.resource.name"),
                     ]
                 }
@@ -600,9 +587,6 @@ impl Role {
                         words("aws.cloudtrail.request_parameters"),
                         words("aws.cloudtrail.flattened.request_parameters"),
                         words("requestParameters.imageTag"),
-                        words("requestParameters.releaseVersion"),
-                        words("requestParameters.version"),
-                        words("requestParameters.taskDefinition"),
                         words("responseElements.image.imageId.imageTag"),
                     ]
                 }
