@@ -1,12 +1,11 @@
 //! From a source to a box of tools: the engine behind its guard, with the defaults that fit it. Knows every engine; knows
 //! no transport.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use elk_mcp_embedded::{Builder, Bundle, Embedded, Mapping};
+use elk_mcp_embedded::{Builder, Embedded, Mapping};
 use elk_mcp_tools::{Settings, Toolbox, dsl::IndexExpression, engine::Engine, schema::Role};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     cluster::Cluster,
@@ -59,11 +58,7 @@ async fn engine(source: &Source) -> Result<(Arc<dyn Engine>, IndexExpression)> {
             let guard = Guard::new(Cluster::new((**settings).clone())?, allowed.clone(), Caps::default());
             (Arc::new(guard), allowed.expression().clone())
         }
-        Source::Bundle { paths, allowed } => {
-            let paths = paths.clone();
-            let embedded = tokio::task::spawn_blocking(move || bundle(&paths)).await??;
-            guarded(embedded, allowed.as_ref())?
-        }
+        Source::Bundle { .. } => bail!("--logs: bundles cannot be read yet"),
         Source::Sample => guarded(tokio::task::spawn_blocking(indexed_sample).await??, None)?,
     })
 }
@@ -73,26 +68,6 @@ fn guarded(embedded: Embedded, allowed: Option<&AllowList>) -> Result<(Arc<dyn E
         Some(allowed) => (Arc::new(Guard::new(embedded, allowed.clone(), Caps::default())), allowed.expression().clone()),
         None => (Arc::new(Guard::open(embedded, Caps::default())), IndexExpression::parse("*")?),
     })
-}
-
-/// A bundle, read with a progress bar where standard error is a terminal.
-fn bundle(paths: &[PathBuf]) -> Result<Embedded> {
-    let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template("{wide_msg} {bytes}/{total_bytes} {bar:30} {eta}") {
-        bar.set_style(style);
-    }
-    let read = Bundle::read(paths, &mut |progress| {
-        bar.set_length(progress.total_bytes);
-        bar.set_position(progress.bytes);
-        bar.set_message(progress.file.display().to_string());
-    });
-    bar.finish_and_clear();
-    let Bundle { engine, report } = read?;
-    for warning in &report.warnings {
-        tracing::warn!("{warning}");
-    }
-    tracing::info!(files = report.files.len(), documents = report.documents, bytes = report.bytes, "bundle read");
-    Ok(engine)
 }
 
 /// The sample incident, indexed.

@@ -2,17 +2,21 @@
 
 mod call;
 mod demo;
-mod log;
 mod serve;
 mod stdio;
 mod tools;
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{io, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use elk_mcp_tools::catalogue;
+use tracing_subscriber::EnvFilter;
 
-use crate::config::{Layers, Serving, Source, ToolSelection, Tooling, arguments::Command, parse};
+use crate::config::{
+    Layers, Serving, Source, ToolSelection, Tooling,
+    arguments::{Arguments, Command, LogFormat},
+    parse,
+};
 
 /// Runs the command of the process's command line.
 ///
@@ -27,14 +31,8 @@ pub async fn run() -> Result<ExitCode> {
             Err(error) => return Err(error),
         },
     };
-    log::start(&arguments)?;
-    let result = run_command(arguments.command, fields).await;
-    log::release();
-    result
-}
-
-async fn run_command(command: Command, fields: BTreeMap<String, String>) -> Result<ExitCode> {
-    match command {
+    start_log(&arguments)?;
+    match arguments.command {
         Command::Serve { source, tooling, serving } => {
             let serving = Serving::from_arguments(&serving)?;
             let (source, tooling) = (Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?);
@@ -68,4 +66,17 @@ fn check_selection(selection: &ToolSelection) -> Result<()> {
         None => Ok(()),
         Some((flag, pattern)) => anyhow::bail!("{flag} names `{pattern}`, which fits no tool; the tools are {}", names.join(", ")),
     }
+}
+
+fn start_log(Arguments { general, command }: &Arguments) -> Result<()> {
+    // What a command prints is its answer; a log beside it is for whoever asks for one.
+    let usual = if matches!(command, Command::Serve { .. } | Command::Stdio { .. }) { "info,rmcp=warn" } else { "error" };
+    let text = general.log.as_deref().unwrap_or(usual);
+    let filter = EnvFilter::try_new(text).with_context(|| format!("--log `{text}` is no filter; write info, or elk_mcp=debug"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    match general.log_format {
+        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
 }

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::log;
 use crate::{
     config::{Serving, Source, Tooling},
     open, readiness,
@@ -36,7 +35,6 @@ pub(super) fn announce(server: &Server) {
     if let Some(key) = server.generated_key() {
         eprintln!("clients sign in with the key {key}");
     }
-    log::release();
 }
 
 /// Done when the process is asked to end.

@@ -29,7 +29,7 @@ pub struct General {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as elk_mcp=debug [default: info
-    /// for the commands that serve, warn for the others]
+    /// for the commands that serve, error for the others]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
     /// Form of the log

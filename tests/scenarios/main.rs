@@ -1,0 +1,10 @@
+//! The tools as a client sees them: scenarios written down once and run on every engine that is there, which must all
+//! give the same answer. `tests/README.md` tells how.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod answers;
+mod counting;
+mod indices;
+mod nodes;
+mod refusals;
+mod world;
