@@ -145,10 +145,12 @@ pub(super) fn composite<'a>(
     let mut groups: HashMap<Vec<u32>, Vec<(usize, u32)>> = HashMap::new();
     let mut counts: HashMap<Vec<u32>, u64> = HashMap::new();
     let keep = !inner.is_empty();
+    let (mut own, mut combination) = (vec![Vec::new(); sources.len()], Vec::with_capacity(sources.len()));
     for (number, slice) in slices.iter().enumerate() {
         clock.check()?;
         for document in &slice.documents {
-            each_combination(&read, &orders, number, *document, |combination| {
+            read_places(&read, &orders, number, *document, &mut own);
+            each_combination(&own, &mut combination, &mut |combination| {
                 if keep {
                     match groups.get_mut(combination) {
                         Some(group) => group.push((number, *document)),
@@ -206,31 +208,30 @@ fn ranks(keys: &[Key]) -> Vec<u32> {
     ranks
 }
 
-/// Calls `call` with every combination of a document's values, one a source; 0 for a source without a value.
-fn each_combination(read: &[(Keys, Vec<Reader>)], orders: &[Vec<u32>], slice: usize, document: u32, mut call: impl FnMut(&[u32])) {
-    let mut combinations: Vec<Vec<u32>> = vec![Vec::with_capacity(read.len())];
-    let mut own = Vec::new();
-    for ((_, readers), order) in read.iter().zip(orders) {
+/// Puts the places of a document's values into `own`, one list a source; 0 for a source without a value.
+fn read_places(read: &[(Keys, Vec<Reader>)], orders: &[Vec<u32>], slice: usize, document: u32, own: &mut [Vec<u32>]) {
+    for ((own, (_, readers)), order) in own.iter_mut().zip(read).zip(orders) {
         own.clear();
         if let Some(reader) = readers.get(slice) {
-            reader.read(document, &mut own);
+            reader.read(document, own);
         }
-        for key in &mut own {
+        for key in own.iter_mut() {
             *key = order.get(*key as usize).copied().unwrap_or(0);
         }
         if own.is_empty() {
             own.push(0);
         }
-        if let [only] = own.as_slice() {
-            combinations.iter_mut().for_each(|combination| combination.push(*only));
-        } else {
-            combinations = combinations
-                .iter()
-                .flat_map(|combination| own.iter().map(move |key| combination.iter().copied().chain([*key]).collect()))
-                .collect();
-        }
     }
-    combinations.iter().for_each(|combination| call(combination));
+}
+
+/// Calls `call` with every combination of one place from each list.
+fn each_combination(lists: &[Vec<u32>], combination: &mut Vec<u32>, call: &mut dyn FnMut(&[u32])) {
+    let Some((first, rest)) = lists.split_first() else { return call(combination) };
+    for place in first {
+        combination.push(*place);
+        each_combination(rest, combination, call);
+        combination.pop();
+    }
 }
 
 /// Documents given with their slice, as slices.

@@ -156,7 +156,7 @@ fn the_outcome_does_not_depend_on_how_the_work_was_shared() {
 fn no_bytes_make_it_panic() {
     let mut bytes =
         b"{\"a\":[1,{\"b\":\"\\u0000\"}],\"c\":1e400,\"d\":-0.0,\"e\":\"2023-01-29T08:36:18.5Z\"}\n[1]\n\"x\"\n{\"_source\":{}}\n".to_vec();
-    for position in 0..bytes.len() {
+    for position in (0..bytes.len()).step_by(2) {
         for value in [0x00, 0x22, 0x7b] {
             let kept = std::mem::replace(&mut bytes[position], value);
             let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() as u64;
