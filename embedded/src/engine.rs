@@ -24,6 +24,12 @@ pub struct Embedded {
     catalog: Catalog,
 }
 
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded").field("indices", &self.indices()).finish()
+    }
+}
+
 impl Embedded {
     pub(crate) fn new(catalog: Catalog) -> Self {
         Self { catalog }

@@ -14,6 +14,7 @@ pub use error::{BundleError, Warning};
 use crate::engine::Embedded;
 
 /// A bundle that was read.
+#[derive(Debug)]
 pub struct Bundle {
     /// Answers requests about it.
     pub engine: Embedded,
