@@ -19,7 +19,7 @@ use crate::{
 pub struct AggregateLogs {
     #[serde(flatten)]
     scope: Scope,
-    /// count, rate (a minute), avg, sum, min, max, p50, p90, p95, p99, cardinality. Default count
+    /// rate is a minute's. Default count
     #[serde(default)]
     metric: Metric,
     /// What the metric is of: duration_ms or any field

@@ -22,6 +22,7 @@ use crate::{
 pub struct SearchLogs {
     #[serde(flatten)]
     scope: Scope,
+    /// Default newest
     #[serde(default)]
     sort: Sort,
     /// Lines a page

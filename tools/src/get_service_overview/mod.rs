@@ -29,6 +29,7 @@ pub struct GetServiceOverview {
     scope: Scope,
     /// service, path, pod, host or any field. Default service
     group_by: Option<Text>,
+    /// previous (default), 1d, 7d, none, a range
     #[serde(default)]
     baseline: Baseline,
     #[serde(default)]

@@ -24,7 +24,7 @@ use crate::{
 pub struct ListIndices {
     #[serde(flatten)]
     scope: Scope,
-    /// Names or wildcards; default: all that may be searched
+    /// Names, wildcards. Default all
     pattern: Option<OneOrMany<Text>>,
     #[serde(default)]
     include_hidden: Flag,

@@ -61,6 +61,10 @@ impl<const DEFAULT: u32, const MAX: u32> JsonSchema for Bounded<DEFAULT, MAX> {
         format!("Bounded{DEFAULT}To{MAX}").into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        if MAX == u32::MAX {
+            // No cap, only the end of the type.
+            return json_schema!({ "type": "integer", "minimum": 1, "default": DEFAULT });
+        }
         json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX, "default": DEFAULT })
     }
 }

@@ -53,6 +53,10 @@ fn reduce(schema: &mut Value) {
     }
     if let Some(items) = object.get_mut("items") {
         reduce(items);
+        // The list has a description of its own.
+        if let Value::Object(items) = items {
+            items.remove("description");
+        }
     }
 }
 
