@@ -184,11 +184,11 @@ impl Script {
     }
 }
 
-/// The documents with these times that a search with a range of time finds.
+/// The documents with these times that a search finds; all of them without a range of time.
 fn documents(body: &Value, times: &[jiff::Timestamp]) -> Value {
-    let range = range(&body["query"]).unwrap_or_else(|| panic!("no range of time: {body}"));
-    let bound = |name: &str| range[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    let (start, end) = (bound("gte"), bound("lt"));
+    let bound = |range: &Value, name: &str| range[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let (start, end) =
+        range(&body["query"]).map_or((jiff::Timestamp::MIN, jiff::Timestamp::MAX), |range| (bound(range, "gte"), bound(range, "lt")));
     let mut found: Vec<_> = times.iter().enumerate().filter(|(_, time)| start <= **time && **time < end).collect();
     found.sort_by_key(|(at, time)| (**time, *at));
     if body.pointer("/sort/0/@timestamp/order").is_some_and(|order| order == "desc") {
