@@ -1,11 +1,11 @@
 //! Failures of an exchange, told apart. Knows no retry and no tool; repeats nothing of a reply to a caller.
 
-use std::{error::Error, io, time::Duration};
+use std::{borrow::Cow, error::Error, io, iter, time::Duration};
 
-use elasticsearch::http::response::Exception;
+use elasticsearch::http::response::{Cause, Exception};
 use elk_mcp_tools::{
-    dsl::{IndexExpression, Request},
-    engine::{EngineError, EngineErrorKind, is_about_closing},
+    dsl::{IndexExpression, Request, Text, UpstreamError},
+    engine::{EngineError, EngineErrorKind, classify},
 };
 use http::StatusCode;
 use rustls::CertificateError;
@@ -33,54 +33,64 @@ pub(super) fn of_transport(error: &reqwest::Error, node: &str) -> Failed {
     Failed { error: EngineError::new(kind, detail), retry, wait: None, node_down }
 }
 
-/// A reply with a status other than 2xx.
+/// A reply with a status other than 2xx. What an exception means is decided where a failed item of an `_msearch` is
+/// judged too; here are the replies that no engine wrote.
 pub(super) fn of_status(status: StatusCode, body: &[u8], wait: Option<Duration>, request: &Request) -> Failed {
     let exception = serde_json::from_slice::<Exception>(body).ok();
-    let types = exception.as_ref().map(exception_types).unwrap_or_default();
-    let has = |name: &str| types.contains(&name);
-    let reason = exception.as_ref().and_then(|exception| exception.error().reason()).unwrap_or_default();
-    let error = |kind| EngineError::new(kind, format!("{status} {} {reason}", types.join(" < ")));
-    let about_index = |kind| error(kind).about(named_index(exception.as_ref(), request));
-
-    let overloaded = has("circuit_breaking_exception") || has("es_rejected_execution_exception") || has("rejected_execution_exception");
-    let (error, retry) = match status.as_u16() {
-        429 => (error(EngineErrorKind::Busy), true),
-        500..=599 if overloaded => (error(EngineErrorKind::Busy), true),
-        503 => (error(EngineErrorKind::Unavailable), true),
-        502 | 504 => (error(EngineErrorKind::Unavailable), false),
-        401 => (error(EngineErrorKind::Unauthorized), false),
-        403 if has("cluster_block_exception") && is_about_closing(reason) => (about_index(EngineErrorKind::ClosedIndex), false),
-        403 => (about_index(EngineErrorKind::Forbidden), false),
-        _ if has("index_not_found_exception") => (about_index(EngineErrorKind::UnknownIndex), false),
-        _ if has("index_closed_exception") => (about_index(EngineErrorKind::ClosedIndex), false),
-        400 | 405 | 413 => (error(EngineErrorKind::Rejected), false),
-        500..=599 if exception.is_some() => (error(EngineErrorKind::Unavailable), false),
-        _ => (error(EngineErrorKind::BadReply), false),
+    let mut error = match exception.as_ref().filter(|exception| exception.error().ty().is_some()) {
+        Some(exception) => classify(status.as_u16(), &upstream(exception)),
+        None => {
+            let kind = match status.as_u16() {
+                400 | 405 | 413 => EngineErrorKind::Rejected,
+                401 => EngineErrorKind::Unauthorized,
+                403 => EngineErrorKind::Forbidden,
+                408 => EngineErrorKind::Timeout,
+                429 => EngineErrorKind::Busy,
+                502..=504 => EngineErrorKind::Unavailable,
+                _ => EngineErrorKind::BadReply,
+            };
+            EngineError::new(kind, format!("status {status} without an exception"))
+        }
     };
+    error.subject = match error.kind {
+        EngineErrorKind::UnknownIndex | EngineErrorKind::ClosedIndex | EngineErrorKind::Forbidden => named_index(&error.subject, request),
+        _ => String::new(),
+    };
+    let retry = error.kind == EngineErrorKind::Busy || status == StatusCode::SERVICE_UNAVAILABLE;
     Failed { error, retry, wait, node_down: false }
 }
 
-fn exception_types(exception: &Exception) -> Vec<&str> {
+/// The crate's exception in the form of the tools, which do not know the crate.
+fn upstream(exception: &Exception) -> UpstreamError<'_> {
+    let text = |text: &'_ str| Text(Cow::Owned(text.to_owned()));
     let error = exception.error();
-    let mut types: Vec<&str> = error.ty().into_iter().chain(error.root_cause().iter().filter_map(|cause| cause.ty())).collect();
     let mut below = error.caused_by();
-    while let Some(cause) = below {
-        types.extend(cause.ty());
+    let causes = iter::from_fn(|| {
+        let cause = below?;
         below = cause.caused_by();
+        Some(cause)
+    });
+    let of_cause = |cause: &Cause| UpstreamError {
+        kind: cause.ty().map(text),
+        reason: cause.reason().map(text),
+        index: None,
+        root_cause: Vec::new(),
+        caused_by: None,
+    };
+    UpstreamError {
+        kind: error.ty().map(text),
+        reason: error.reason().map(text),
+        index: error.additional_details().get("index").and_then(|index| index.as_str()).map(text),
+        root_cause: error.root_cause().iter().chain(causes).map(of_cause).collect(),
+        caused_by: None,
     }
-    types.dedup();
-    types
 }
 
 /// The index a failure is about, where the caller named it himself; otherwise his whole expression. A name that only the
 /// cluster knows (an alias's target) is not told.
-fn named_index(exception: Option<&Exception>, request: &Request) -> String {
+fn named_index(told: &str, request: &Request) -> String {
     let Some(expression) = expression_of(request) else { return String::new() };
-    let told = exception.and_then(|exception| exception.error().additional_details().get("index")?.as_str());
-    match told {
-        Some(name) if expression.patterns().iter().any(|pattern| pattern.as_str() == name) => name.to_owned(),
-        _ => expression.to_string(),
-    }
+    if expression.patterns().iter().any(|pattern| pattern.as_str() == told) { told.to_owned() } else { expression.to_string() }
 }
 
 fn expression_of(request: &Request) -> Option<&IndexExpression> {
@@ -193,5 +203,8 @@ mod tests {
         let body = r#"{"error":{"type":"search_phase_execution_exception","reason":"all shards failed","root_cause":[],
             "caused_by":{"type":"es_rejected_execution_exception","reason":"queue"}},"status":503}"#;
         check(503, body, EngineErrorKind::Busy, "");
+        let body = r#"{"error":{"type":"search_phase_execution_exception","reason":"","root_cause":[],
+            "caused_by":{"type":"too_many_buckets_exception","reason":"more than 65536"}},"status":400}"#;
+        check(400, body, EngineErrorKind::TooLarge, "");
     }
 }

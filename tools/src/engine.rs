@@ -99,6 +99,8 @@ pub fn classify(status: u16, error: &UpstreamError<'_>) -> EngineError {
         EngineErrorKind::ClosedIndex
     } else if is("circuit_breaking_exception") || is("es_rejected_execution_exception") || is("rejected_execution_exception") {
         EngineErrorKind::Busy
+    } else if is("too_many_buckets_exception") {
+        EngineErrorKind::TooLarge
     } else if is("task_cancelled_exception") || is("timeout_exception") {
         EngineErrorKind::Timeout
     } else {
@@ -116,6 +118,6 @@ pub fn classify(status: u16, error: &UpstreamError<'_>) -> EngineError {
 }
 
 /// Whether a `cluster_block_exception` is about a closed index: Elasticsearch 7 answers so to all but searches.
-pub fn is_about_closing(reason: &str) -> bool {
+fn is_about_closing(reason: &str) -> bool {
     reason.contains("/index closed]")
 }
