@@ -247,7 +247,7 @@ async fn every_search_carries_a_time_limit_below_its_calls() {
 async fn what_exceeds_the_caps_never_reaches_the_engine() {
     let engine = Recording::new(NO_NAMES, NO_HITS);
     let request = Request::Search(Search::new(index("logs-a"), Query::All).page(9_999, 2));
-    assert_eq!(guard(&engine).send(&request, LIMIT).await.unwrap_err().kind, EngineErrorKind::Rejected);
+    assert_eq!(guard(&engine).send(&request, LIMIT).await.unwrap_err().kind, EngineErrorKind::TooLarge);
     assert!(engine.record().is_empty());
 }
 
@@ -269,6 +269,6 @@ async fn a_bundle_is_limited_in_size_but_not_in_names() {
     let guard = Guard::open(engine.clone(), Caps::default());
     guard.send(&search("*"), LIMIT).await.unwrap();
     let request = Request::Search(Search::new(index("x"), Query::All).page(0, 20_000));
-    assert_eq!(guard.send(&request, LIMIT).await.unwrap_err().kind, EngineErrorKind::Rejected);
+    assert_eq!(guard.send(&request, LIMIT).await.unwrap_err().kind, EngineErrorKind::TooLarge);
     assert_eq!(engine.searched(), ["*"]);
 }
