@@ -4,10 +4,13 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpListener,
     path::PathBuf,
     process::{Child, ChildStderr, Command, Output, Stdio},
-    sync::OnceLock,
+    sync::{OnceLock, mpsc},
+    thread,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -134,8 +137,11 @@ struct Served {
 
 impl Served {
     fn start(flags: &[&str]) -> Self {
-        let mut child =
-            program().args(["serve", "--listen", "127.0.0.1:0", "--logs", bundle()]).args(flags).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_on(&[&["--logs", bundle()], flags].concat())
+    }
+
+    fn start_on(flags: &[&str]) -> Self {
+        let mut child = program().args(["serve", "--listen", "127.0.0.1:0"]).args(flags).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap());
         let mut line = || {
             let mut line = String::new();
@@ -270,6 +276,43 @@ fn a_request_above_the_cap_is_refused() {
     let server = Served::start(&[]);
     let huge = json!({"name": "aggregate_logs", "arguments": {"query": "x".repeat(300 << 10)}});
     assert_eq!(server.send(server.request("tools/call", huge).bearer_auth(&server.key)).0, 413);
+}
+
+/// A cluster that takes requests and never answers: each connection's end is told.
+fn silent_cluster() -> (String, mpsc::Receiver<()>, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let ((asked, was_asked), (gone, is_gone)) = (mpsc::channel(), mpsc::channel());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (asked, gone) = (asked.clone(), gone.clone());
+            thread::spawn(move || {
+                let mut chunk = [0; 4_096];
+                while stream.read(&mut chunk).is_ok_and(|count| count > 0) {
+                    if !chunk.starts_with(b"GET / ") {
+                        let _ = asked.send(());
+                    }
+                }
+                let _ = gone.send(());
+            });
+        }
+    });
+    (url, was_asked, is_gone)
+}
+
+#[test]
+fn a_client_that_goes_away_ends_its_search_in_the_cluster() {
+    let (url, was_asked, is_gone) = silent_cluster();
+    let server = Served::start_on(&["--es-url", &url, "--allowed-indices", "logs-*"]);
+    let request =
+        server.request("tools/call", json!({"name": "aggregate_logs", "arguments": {"metric": "count"}})).bearer_auth(&server.key);
+    server.runtime.block_on(async {
+        let call = tokio::spawn(request.send());
+        tokio::task::spawn_blocking(move || was_asked.recv_timeout(Duration::from_secs(10)).unwrap()).await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+    });
+    is_gone.recv_timeout(Duration::from_secs(2)).expect("the search's connection is closed");
 }
 
 #[test]
