@@ -5,7 +5,7 @@ use crate::{
     dsl::{Query, Range, Scalar},
     error::{Code, ToolError},
     params::{Level, Window},
-    schema::{EpochUnit, FieldInfo, Group, Kind, Role, span_forms, trace_forms},
+    schema::{FieldInfo, Group, Kind, Role, span_forms, trace_forms},
 };
 
 /// Lowers conditions for one group and notes what does not fit it.
@@ -33,8 +33,8 @@ impl<'a> Lowering<'a> {
                 ..Range::default()
             },
             Some(unit) if field.kind == Kind::Float => Range {
-                gte: Some(Scalar::Float(fraction(unit, window.start()))),
-                lt: Some(Scalar::Float(fraction(unit, window.end()))),
+                gte: Some(Scalar::Float(unit.fraction_from(window.start()))),
+                lt: Some(Scalar::Float(unit.fraction_from(window.end()))),
                 ..Range::default()
             },
             Some(unit) => Range {
@@ -208,7 +208,7 @@ impl<'a> Lowering<'a> {
                     None
                 }
                 (None, Ok(time)) => Some(Scalar::Text(time.to_string())),
-                (Some(unit), Ok(time)) if field.kind == Kind::Float => Some(Scalar::Float(fraction(unit, time))),
+                (Some(unit), Ok(time)) if field.kind == Kind::Float => Some(Scalar::Float(unit.fraction_from(time))),
                 (Some(unit), Ok(time)) => Some(Scalar::Int(unit.number_from(time))),
             }
         };
@@ -246,12 +246,6 @@ impl<'a> Lowering<'a> {
         }
         query
     }
-}
-
-fn fraction(unit: EpochUnit, time: jiff::Timestamp) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a float field holds no more")]
-    let milliseconds = time.as_nanosecond() as f64 / 1e6;
-    milliseconds * unit.per_millisecond()
 }
 
 /// A word as loggers write it.

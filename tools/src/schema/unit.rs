@@ -65,6 +65,26 @@ impl EpochUnit {
         }
     }
 
+    /// The least floating-point number that is read as this moment or a later one: comparing numbers with it is comparing
+    /// what is read from them.
+    pub fn fraction_from(self, time: Timestamp) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a float field holds no more")]
+        let milliseconds = time.as_nanosecond() as f64 / 1e6;
+        let mut number = milliseconds * self.per_millisecond();
+        let is_before = |number: f64| self.read(number).is_some_and(|read| read < time);
+        // A rounding error is a step or two; the limit is for numbers that are no moments.
+        for _ in 0..8 {
+            if is_before(number) {
+                number = number.next_up();
+            } else if is_before(number.next_down()) {
+                break;
+            } else {
+                number = number.next_down();
+            }
+        }
+        number
+    }
+
     /// A moment as a number of this unit, rounded up: `x >= number` holds exactly for the moments not before it.
     pub fn number_from(self, time: Timestamp) -> i64 {
         let per = match self {
@@ -126,5 +146,23 @@ impl LevelScale {
     /// The level that a number means.
     pub fn level(self, number: i64) -> Option<Level> {
         Level::ALL.into_iter().find(|level| self.range(*level).is_some_and(|(low, high)| (low..=high).contains(&number)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bound_on_seconds_with_a_fraction_parts_exactly_what_is_read(seconds in 1.6e9_f64..1.9e9, milliseconds in -1_i64..2) {
+            let unit = EpochUnit::Seconds;
+            let bound = Timestamp::from_millisecond(unit.read(seconds).unwrap().as_millisecond() + milliseconds).unwrap();
+            for number in [seconds, seconds.next_up(), seconds.next_down(), unit.fraction_from(bound), unit.fraction_from(bound).next_down()] {
+                prop_assert_eq!(number >= unit.fraction_from(bound), unit.read(number).unwrap() >= bound, "{} {}", number, bound);
+            }
+        }
     }
 }
