@@ -115,10 +115,12 @@ fn tls_failure(error: &reqwest::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "the cluster's certificate is for another name"
         }
-        // An authority of the same name with another key is as unknown as any other.
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            "the cluster's certificate is signed by an unknown authority"
-        }
+        // An authority of the same name with another key, maybe of another kind, is as unknown as any other.
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => "the cluster's certificate is signed by an unknown authority",
         rustls::Error::InvalidCertificate(_) => "the cluster's certificate cannot be used",
         rustls::Error::InvalidMessage(_) => "the port does not speak TLS",
         rustls::Error::AlertReceived(_) => "the cluster ended the handshake: it may want a client certificate",

@@ -207,7 +207,7 @@ impl Engine for Cluster {
             let elapsed_ms = started.elapsed().as_millis();
             match &result {
                 Ok(reply) => tracing::debug!(elapsed_ms, bytes = reply.body.len(), "cluster answered"),
-                Err(error) => tracing::warn!(elapsed_ms, %error, "cluster did not answer"),
+                Err(error) => tracing::debug!(elapsed_ms, %error, "cluster did not answer"),
             }
             result
         })
