@@ -74,6 +74,7 @@ tools![
     correlate_id::CorrelateId,
     search_by_trace_id::SearchByTraceId,
     get_log_patterns::GetLogPatterns,
+    compare_windows::CompareWindows,
     find_changes::FindChanges,
     aggregate_logs::AggregateLogs,
 ];

@@ -4,6 +4,7 @@
 pub mod aggregate_logs;
 pub mod answer;
 mod catalogue;
+pub mod compare_windows;
 pub mod correlate_id;
 pub mod describe_fields;
 pub mod dsl;

@@ -1,0 +1,346 @@
+//! The latency lens: self time and call edges from spans, or gaps between lines where there are none. Knows traces; knows no search.
+
+use std::collections::BTreeMap;
+
+use super::{
+    sample::{PatternId, Sample, Trace},
+    windows::Split,
+};
+use crate::{
+    mining::statistics::{latency_shift, median},
+    spans::{Forest, Span, milliseconds},
+};
+
+/// Fewer traces than this on a side are not compared.
+const LEAST_TRACES: usize = 3;
+
+/// What takes time in a trace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Item {
+    /// Time that the spans of one name spend in none of their children.
+    Own {
+        /// Which service.
+        service: String,
+        /// What its spans are called.
+        name: String,
+    },
+    /// Time between a call and its execution: the caller's span without the callee's.
+    Edge {
+        /// Who calls.
+        caller: String,
+        /// Who is called.
+        callee: String,
+    },
+    /// Time from one line to the next, by their patterns.
+    Gap {
+        /// The line before.
+        from: PatternId,
+        /// The line after.
+        to: PatternId,
+    },
+}
+
+/// An item here and there.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Shift {
+    pub(super) item: Item,
+    /// `max(0, z) · ln((median here + δ) / (median there + δ))`.
+    pub(super) score: f64,
+    /// Medians in milliseconds.
+    pub(super) here_ms: f64,
+    pub(super) there_ms: f64,
+    /// Traces.
+    pub(super) here: usize,
+    pub(super) there: usize,
+    /// A trace that shows it: the one at nine tenths of the way to the slowest.
+    pub(super) trace: usize,
+}
+
+/// How a service's score came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Own,
+    Into,
+    Hub,
+    Gaps,
+}
+
+/// What the lens says of a service.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Slow {
+    pub(super) score: f64,
+    pub(super) kind: Kind,
+    /// The item that weighs most: a place among the shifts.
+    pub(super) shift: usize,
+    /// Items of the same kind that touch the service.
+    pub(super) items: usize,
+}
+
+/// Values in milliseconds with the trace they come from, by item and window: the table from which every window is scored.
+#[derive(Debug, Default)]
+pub(super) struct LatencyTable {
+    items: BTreeMap<Item, Vec<Vec<(f64, usize)>>>,
+    /// Half a step of the clock, in milliseconds.
+    delta_ms: f64,
+}
+
+impl LatencyTable {
+    /// One value a trace and item: the mean over the trace. `windows` counts the incident and those of the baseline.
+    pub(super) fn of(traces: &[Trace], windows: usize) -> Self {
+        let has_spans = traces.iter().any(|trace| !trace.spans.is_empty());
+        let mut table = Self { items: BTreeMap::new(), delta_ms: clock_step_ms(traces, has_spans) / 2.0 };
+        for (number, trace) in traces.iter().enumerate() {
+            let mut sums: BTreeMap<Item, (f64, u32)> = BTreeMap::new();
+            let mut add = |item: Item, value_ms: f64| {
+                let (sum, count) = sums.entry(item).or_insert((0.0, 0));
+                *sum += value_ms;
+                *count += 1;
+            };
+            if has_spans {
+                measure_spans(&trace.spans, &mut add)
+            } else {
+                measure_lines(&trace.lines, &mut add)
+            }
+            for (item, (sum, count)) in sums {
+                let windows = table.items.entry(item).or_insert_with(|| vec![Vec::new(); windows]);
+                if let Some(values) = windows.get_mut(trace.window) {
+                    values.push((sum / f64::from(count), number));
+                }
+            }
+        }
+        table
+    }
+
+    /// Every item with enough traces on both sides, in the order of the items.
+    pub(super) fn shifts(&self, split: &Split) -> Vec<Shift> {
+        let shift = |item: &Item, windows: &Vec<Vec<(f64, usize)>>| {
+            let mut here = windows.get(split.here)?.clone();
+            let there: Vec<f64> = split.there.iter().filter_map(|window| windows.get(*window)).flatten().map(|(value, _)| *value).collect();
+            if here.len() < LEAST_TRACES || there.len() < LEAST_TRACES {
+                return None;
+            }
+            here.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+            let values: Vec<f64> = here.iter().map(|(value, _)| *value).collect();
+            let (_, trace) = here.get((here.len() - 1) * 9 / 10)?;
+            Some(Shift {
+                item: item.clone(),
+                score: latency_shift(&values, &there, self.delta_ms),
+                here_ms: median(&values)?,
+                there_ms: median(&there)?,
+                here: here.len(),
+                there: there.len(),
+                trace: *trace,
+            })
+        };
+        self.items.iter().filter_map(|(item, windows)| shift(item, windows)).collect()
+    }
+}
+
+/// The lens's score of each service that has one.
+pub(super) fn by_service(sample: &Sample, shifts: &[Shift]) -> BTreeMap<String, Slow> {
+    let mut touching: BTreeMap<&str, Touch> = BTreeMap::new();
+    for (number, shift) in shifts.iter().enumerate() {
+        match &shift.item {
+            Item::Own { service, .. } => touching.entry(service).or_default().own.add(number, shift.score),
+            Item::Edge { caller, callee } => {
+                touching.entry(callee).or_default().into.add(number, shift.score);
+                for service in [caller, callee] {
+                    touching.entry(service).or_default().edges.add(number, shift.score);
+                }
+            }
+            Item::Gap { from, to } => {
+                let service = |pattern: &PatternId| sample.patterns.get(*pattern).map_or("?", |known| sample.service(known.service));
+                let (from, to) = (service(from), service(to));
+                let share = if from == to { 1.0 } else { 0.5 };
+                touching.entry(from).or_default().gaps.add(number, shift.score * share);
+                if from != to {
+                    touching.entry(to).or_default().gaps.add(number, shift.score * share);
+                }
+            }
+        }
+    }
+    touching.into_iter().filter_map(|(service, touch)| Some((service.to_owned(), touch.slow()?))).collect()
+}
+
+/// The items that touch a service.
+#[derive(Default)]
+struct Touch {
+    own: Tally,
+    into: Tally,
+    edges: Tally,
+    gaps: Tally,
+}
+
+#[derive(Default)]
+struct Tally {
+    sum: f64,
+    items: u32,
+    most: Option<(f64, usize)>,
+}
+
+impl Tally {
+    fn add(&mut self, shift: usize, score: f64) {
+        self.sum += score;
+        self.items += 1;
+        if score > 0.0 && self.most.is_none_or(|(most, _)| score > most) {
+            self.most = Some((score, shift));
+        }
+    }
+}
+
+impl Touch {
+    /// The largest of: own time, one edge into it, all its edges together (who touches more of the risen edges explains the others
+    /// away), all its gaps together.
+    fn slow(&self) -> Option<Slow> {
+        let largest = |tally: &Tally| tally.most.map_or(0.0, |(score, _)| score);
+        let candidates = [
+            (Kind::Own, &self.own, largest(&self.own)),
+            (Kind::Into, &self.into, largest(&self.into)),
+            (Kind::Hub, &self.edges, self.edges.sum / f64::from(self.edges.items.max(1)).sqrt()),
+            (Kind::Gaps, &self.gaps, self.gaps.sum),
+        ];
+        let (kind, tally, score) = candidates.into_iter().reduce(|best, next| if next.2 > best.2 { next } else { best })?;
+        let (_, shift) = tally.most?;
+        Some(Slow { score, kind, shift, items: tally.items as usize })
+    }
+}
+
+/// Own time of spans without a child in another service, and the gaps of calls between services.
+fn measure_spans(spans: &[Span], add: &mut impl FnMut(Item, f64)) {
+    let forest = Forest::grow(spans);
+    for (at, span) in spans.iter().enumerate() {
+        let children = forest.children_of(at).iter().filter_map(|child| spans.get(*child));
+        let mut calls = false;
+        for callee in children.filter(|child| child.service != span.service) {
+            calls = true;
+            let gap_ns = span.duration_ns.saturating_sub(callee.duration_ns).max(0);
+            add(Item::Edge { caller: span.service.clone(), callee: callee.service.clone() }, milliseconds(gap_ns));
+        }
+        if !calls {
+            let item = Item::Own { service: span.service.clone(), name: span.name.clone() };
+            add(item, milliseconds(forest.self_ns(spans, at)));
+        }
+    }
+}
+
+/// The time between one line and the next.
+fn measure_lines(lines: &[(i64, PatternId)], add: &mut impl FnMut(Item, f64)) {
+    for pair in lines.windows(2) {
+        if let [(earlier, from), (later, to)] = pair {
+            add(Item::Gap { from: *from, to: *to }, milliseconds(later.saturating_sub(*earlier)));
+        }
+    }
+}
+
+/// The step of the clock: the largest of a millisecond, a microsecond and a nanosecond that divides every time.
+fn clock_step_ms(traces: &[Trace], has_spans: bool) -> f64 {
+    let divides = |step: i64| {
+        traces.iter().all(|trace| {
+            if has_spans {
+                trace.spans.iter().all(|span| span.duration_ns % step == 0)
+            } else {
+                trace.lines.iter().all(|(time, _)| time % step == 0)
+            }
+        })
+    };
+    let step = [1_000_000, 1_000].into_iter().find(|step| divides(*step)).unwrap_or(1);
+    milliseconds(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `id parent service start_ms duration_ms`, `-` for no parent.
+    fn spans(lines: &[&str]) -> Vec<Span> {
+        let span = |line: &&str| {
+            let part: Vec<&str> = line.split(' ').collect();
+            let ns = |text: &str| text.parse::<i64>().unwrap() * 1_000_000;
+            let parent = (part[1] != "-").then(|| part[1].to_owned());
+            let (service, name) = (part[2].to_owned(), format!("op-{}", part[2]));
+            Span { id: part[0].to_owned(), parent, service, name, start_ns: ns(part[3]), duration_ns: ns(part[4]) }
+        };
+        lines.iter().map(span).collect()
+    }
+
+    fn items(lines: &[&str]) -> Vec<(Item, f64)> {
+        let mut found = Vec::new();
+        measure_spans(&spans(lines), &mut |item, value| found.push((item, value)));
+        found
+    }
+
+    fn own(service: &str) -> Item {
+        Item::Own { service: service.to_owned(), name: format!("op-{service}") }
+    }
+
+    fn edge(caller: &str, callee: &str) -> Item {
+        Item::Edge { caller: caller.to_owned(), callee: callee.to_owned() }
+    }
+
+    #[test]
+    fn a_call_is_an_edge_and_the_caller_has_no_time_of_its_own() {
+        let found = items(&["1 - web 0 50", "2 1 pay 5 30", "3 2 pay 10 5"]);
+        assert_eq!(found, vec![(edge("web", "pay"), 20.0), (own("pay"), 25.0), (own("pay"), 5.0)]);
+    }
+
+    #[test]
+    fn a_callee_that_outlasts_its_caller_has_no_negative_gap() {
+        assert_eq!(items(&["1 - web 0 10", "2 1 pay 5 30"])[0], (edge("web", "pay"), 0.0));
+    }
+
+    fn table(slow: i64) -> (Sample, Vec<Shift>) {
+        // web calls pay and cart; in the incident both calls take `slow` ms longer on the way.
+        let trace = |window: usize, more: i64| {
+            let lines = [format!("1 - web 0 {}", 100 + more), "2 1 pay 1 50".to_owned(), "3 1 cart 2 40".to_owned()];
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            Trace { window, spans: spans(&lines), ..Trace::default() }
+        };
+        let traces: Vec<Trace> = (0..20).map(|n| trace(n % 4, if n % 4 == 0 { slow } else { 0 } + i64::try_from(n).unwrap() % 3)).collect();
+        let table = LatencyTable::of(&traces, 4);
+        let shifts = table.shifts(&Split { here: 0, there: vec![1, 2, 3] });
+        (Sample { traces, ..Sample::default() }, shifts)
+    }
+
+    #[test]
+    fn a_slow_caller_explains_the_gaps_to_all_its_callees() {
+        let (sample, shifts) = table(200);
+        let found = by_service(&sample, &shifts);
+        assert_eq!(found["web"].kind, Kind::Hub);
+        assert_eq!(found["web"].items, 2);
+        assert!(found["web"].score > found["pay"].score && found["web"].score > found["cart"].score, "{found:?}");
+    }
+
+    #[test]
+    fn without_a_change_nobody_is_slow() {
+        let (sample, shifts) = table(0);
+        assert!(by_service(&sample, &shifts).values().all(|slow| slow.score < 1.0));
+    }
+
+    #[test]
+    fn medians_and_an_example_come_with_a_shift() {
+        let (_, shifts) = table(200);
+        let shift = shifts.iter().find(|shift| shift.item == edge("web", "pay")).unwrap();
+        assert_eq!((shift.here, shift.there), (5, 15));
+        assert!(shift.here_ms > 249.0 && shift.there_ms < 53.0, "{shift:?}");
+        assert_eq!(shift.trace % 4, 0);
+    }
+
+    #[test]
+    fn without_spans_a_gap_belongs_to_both_services_by_halves() {
+        let trace = |window: usize, gap: i64| Trace { window, lines: vec![(0, 0), (gap * 1_000_000, 1)], ..Trace::default() };
+        let traces: Vec<Trace> = (0..40).map(|n| trace(n % 4, if n % 4 == 0 { 300 } else { 20 } + i64::try_from(n).unwrap())).collect();
+        let pattern = |service: usize| super::super::sample::Pattern { service, key: service.to_string(), text: String::new() };
+        let sample = Sample { services: vec!["a".to_owned(), "b".to_owned()], patterns: vec![pattern(0), pattern(1)], traces: Vec::new() };
+        let shifts = LatencyTable::of(&traces, 4).shifts(&Split { here: 0, there: vec![1, 2, 3] });
+        let found = by_service(&sample, &shifts);
+        assert_eq!(shifts.len(), 1);
+        assert!((found["a"].score - shifts[0].score / 2.0).abs() < 1e-9);
+        assert!((found["a"].score - found["b"].score).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_clock_steps_as_its_times_do() {
+        let step = |time: i64| clock_step_ms(&[Trace { lines: vec![(time, 0)], ..Trace::default() }], false);
+        assert_eq!((step(5_000_000), step(5_001_000), step(5_001_001)), (1.0, 0.001, 0.000_001));
+    }
+}

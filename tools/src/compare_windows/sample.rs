@@ -1,0 +1,291 @@
+//! Log lines and spans grouped to traces, each in the window it began in. Knows documents; knows no search and no statistics.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::windows::{INCIDENT, Windows};
+use crate::{
+    look::Hit,
+    mining::{Templates, headline, mask},
+    schema::Role,
+    spans::{Span, nanoseconds},
+};
+
+/// What must be fetched of a document.
+pub(super) const ROLES: [Role; 12] = [
+    Role::Service,
+    Role::TraceId,
+    Role::Message,
+    Role::EventCode,
+    Role::Logger,
+    Role::Line,
+    Role::SpanId,
+    Role::ParentSpanId,
+    Role::SpanName,
+    Role::Duration,
+    Role::Pod,
+    Role::Host,
+];
+
+/// Where there are no trace ids, the documents of one pod or host in so many seconds stand in for a trace.
+const STAND_IN_SECONDS: i64 = 10;
+
+/// A pattern: a kind of event of one service. A number in [`Sample::patterns`].
+pub(super) type PatternId = usize;
+
+/// A kind of event of one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// Number in [`Sample::services`].
+    pub(super) service: usize,
+    /// What tells it apart: logger and line, an event code, a template, the name of a span.
+    pub(super) key: String,
+    /// How it reads: the template of one of its lines.
+    pub(super) text: String,
+}
+
+/// A request, or what stands in for one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trace {
+    pub(super) id: String,
+    /// 0 is the incident, from 1 on the windows of the baseline.
+    pub(super) window: usize,
+    /// The pattern it began with: its type of request.
+    pub(super) kind: PatternId,
+    /// When and what, by time.
+    pub(super) lines: Vec<(i64, PatternId)>,
+    pub(super) spans: Vec<Span>,
+}
+
+/// All that the lenses look at.
+#[derive(Debug, Default)]
+pub(super) struct Sample {
+    /// Their names.
+    pub(super) services: Vec<String>,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) traces: Vec<Trace>,
+}
+
+/// What tells the pattern of a line, as far as the document says.
+enum Key {
+    Given(String),
+    /// Nothing but the message does: the place of its line among those to mine.
+    Mined(usize),
+}
+
+struct Line {
+    time_ns: i64,
+    service: usize,
+    key: Key,
+}
+
+/// A trace whose documents are still being read.
+#[derive(Default)]
+struct Open {
+    lines: Vec<Line>,
+    spans: Vec<Span>,
+}
+
+/// Reads documents, in the order of time within each reply.
+#[derive(Default)]
+pub(super) struct Reading {
+    services: Vec<String>,
+    number_of: HashMap<String, usize>,
+    open: HashMap<String, Open>,
+    messages: Vec<String>,
+    /// A message for each key that documents give.
+    example_of: HashMap<(usize, String), String>,
+    /// Traces have no ids.
+    stand_in: bool,
+    /// Log lines read.
+    pub(super) lines: u64,
+    /// Spans read.
+    pub(super) spans: u64,
+}
+
+impl Reading {
+    /// Begins; `stand_in` where traces have no ids.
+    pub(super) fn new(stand_in: bool) -> Self {
+        Self { stand_in, ..Self::default() }
+    }
+
+    /// Reads one document.
+    pub(super) fn read(&mut self, hit: &Hit<'_>) {
+        let Some(time) = hit.time else { return };
+        let name = hit.text(Role::Service).filter(|name| !name.is_empty());
+        let service = self.service(name.as_deref().unwrap_or("?"));
+        let trace = if self.stand_in { stand_in_of(hit, time) } else { hit.text(Role::TraceId).map(|id| id.into_owned()) };
+        let Some(trace) = trace.filter(|id| !id.is_empty()) else { return };
+        if hit.is_span {
+            if let Some(span) = Span::read(hit) {
+                self.open.entry(trace).or_default().spans.push(span);
+                self.spans += 1;
+            }
+            return;
+        }
+        let Some(key) = self.key(hit, service) else { return };
+        self.open.entry(trace).or_default().lines.push(Line { time_ns: nanoseconds(time), service, key });
+        self.lines += 1;
+    }
+
+    fn service(&mut self, name: &str) -> usize {
+        if let Some(number) = self.number_of.get(name) {
+            return *number;
+        }
+        let number = self.services.len();
+        self.services.push(name.to_owned());
+        self.number_of.insert(name.to_owned(), number);
+        number
+    }
+
+    /// The most telling key that a line has: a code, the place in the source, or its message.
+    fn key(&mut self, hit: &Hit<'_>, service: usize) -> Option<Key> {
+        let message = hit.text(Role::Message);
+        let given = hit.text(Role::EventCode).map(|code| code.into_owned()).or_else(|| place(hit));
+        if let Some(given) = given {
+            if let Some(message) = &message {
+                let example = || mask(headline(message));
+                self.example_of.entry((service, given.clone())).or_insert_with(example);
+            }
+            return Some(Key::Given(given));
+        }
+        self.messages.push(message?.into_owned());
+        Some(Key::Mined(self.messages.len() - 1))
+    }
+
+    /// Groups what was read to traces. One that began in no window is left out, and so is one that `keep` refuses.
+    pub(super) fn finish(mut self, windows: &Windows, keep: impl Fn(&str, usize) -> bool) -> Sample {
+        let templates = Templates::mine(self.messages.iter().map(String::as_str));
+        let mut patterns = Patterns::default();
+        let mut open: Vec<(String, Open)> = std::mem::take(&mut self.open).into_iter().collect();
+        open.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let mut traces = Vec::with_capacity(open.len());
+        for (id, trace) in open {
+            let Some(start) = trace.start() else { continue };
+            let Some(window) = windows.of(start).filter(|window| keep(&id, *window)) else { continue };
+            let mut lines: Vec<(i64, PatternId)> = trace
+                .lines
+                .iter()
+                .map(|line| {
+                    let pattern = match &line.key {
+                        Key::Given(key) => patterns
+                            .number(line.service, key, || self.example_of.get(&(line.service, key.clone())).cloned().unwrap_or_default()),
+                        Key::Mined(at) => {
+                            let template = templates.template(templates.of(*at));
+                            patterns.number(line.service, template, || template.to_owned())
+                        }
+                    };
+                    (line.time_ns, pattern)
+                })
+                .collect();
+            // Stable: lines of one moment stay in the order they were written.
+            lines.sort_by_key(|(time, _)| *time);
+            traces.push(Trace { id, window, kind: 0, lines, spans: trace.spans });
+        }
+        let mut sample = Sample { services: self.services, patterns: Vec::new(), traces: Vec::new() };
+        for trace in &mut traces {
+            trace.kind = match trace.lines.first() {
+                // What a stretch of time happens to begin with says nothing: all of a service are of one type.
+                Some((_, pattern)) if self.stand_in => {
+                    let service = patterns.list.get(*pattern).map_or(0, |pattern| pattern.service);
+                    patterns.number(service, "", String::new)
+                }
+                Some((_, pattern)) => *pattern,
+                None => {
+                    let (service, name) = entry(&trace.spans);
+                    patterns.number(self.number_of.get(service).copied().unwrap_or_default(), name, || name.to_owned())
+                }
+            };
+        }
+        if traces.iter().all(|trace| trace.lines.is_empty()) {
+            for trace in &mut traces {
+                trace.lines = trace
+                    .spans
+                    .iter()
+                    .map(|span| {
+                        let service = self.number_of.get(&span.service).copied().unwrap_or_default();
+                        (span.start_ns, patterns.number(service, &span.name, || span.name.clone()))
+                    })
+                    .collect();
+                trace.lines.sort_by_key(|(time, _)| *time);
+            }
+        }
+        sample.patterns = patterns.list;
+        sample.traces = traces;
+        sample
+    }
+}
+
+impl Open {
+    /// When its earliest document happened, in nanoseconds since the epoch.
+    fn start(&self) -> Option<i64> {
+        let lines = self.lines.iter().map(|line| line.time_ns);
+        lines.chain(self.spans.iter().map(|span| span.start_ns)).min()
+    }
+}
+
+impl Sample {
+    /// Traces in the incident and in the baseline.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let incident = self.traces.iter().filter(|trace| trace.window == INCIDENT).count();
+        (incident, self.traces.len() - incident)
+    }
+
+    /// The name of a service.
+    pub(super) fn service(&self, number: usize) -> &str {
+        self.services.get(number).map_or("?", String::as_str)
+    }
+
+    /// A trace's id.
+    pub(super) fn trace_id(&self, number: usize) -> Option<&str> {
+        self.traces.get(number).map(|trace| trace.id.as_str())
+    }
+}
+
+/// Patterns by number.
+#[derive(Default)]
+struct Patterns {
+    list: Vec<Pattern>,
+    number_of: BTreeMap<usize, HashMap<String, PatternId>>,
+}
+
+impl Patterns {
+    fn number(&mut self, service: usize, key: &str, text: impl FnOnce() -> String) -> PatternId {
+        let known = self.number_of.entry(service).or_default();
+        if let Some(number) = known.get(key) {
+            return *number;
+        }
+        let number = self.list.len();
+        known.insert(key.to_owned(), number);
+        self.list.push(Pattern { service, key: key.to_owned(), text: text() });
+        number
+    }
+}
+
+/// The place in the source that wrote a line: logger and line, or a logger that holds its line (`Class#12`, `file.rs:7`).
+fn place(hit: &Hit<'_>) -> Option<String> {
+    let logger = hit.text(Role::Logger).filter(|logger| !logger.is_empty())?;
+    if let Some(line) = hit.text(Role::Line) {
+        return Some(format!("{logger}#{line}"));
+    }
+    let (name, line) = logger.rsplit_once(['#', ':'])?;
+    (!name.is_empty() && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())).then(|| logger.to_string())
+}
+
+/// What stands in for a trace: the pod, host or service that wrote a document, and the ten seconds it lies in.
+fn stand_in_of(hit: &Hit<'_>, time: Timestamp) -> Option<String> {
+    let place = [Role::Pod, Role::Host, Role::Service].into_iter().find_map(|role| hit.text(role).filter(|name| !name.is_empty()));
+    let bucket = time.as_second().div_euclid(STAND_IN_SECONDS) * STAND_IN_SECONDS;
+    Some(format!("{} {}", place.as_deref().unwrap_or("?"), Timestamp::from_second(bucket).ok()?))
+}
+
+/// Service and name of the span that a request without logs is known by: the first one called by another service, else its root.
+fn entry(spans: &[Span]) -> (&str, &str) {
+    let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
+    let parent = |span: &Span| span.parent.as_ref().and_then(|parent| service_of.get(parent.as_str()).copied());
+    let earliest = |called: &dyn Fn(&&Span) -> bool| spans.iter().filter(called).min_by_key(|span| span.start_ns);
+    let called = earliest(&|span| parent(span).is_some_and(|caller| caller != span.service));
+    let found = called.or_else(|| earliest(&|span| parent(span).is_none())).or_else(|| spans.first());
+    found.map_or(("?", "?"), |span| (&span.service, &span.name))
+}
