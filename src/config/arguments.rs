@@ -25,7 +25,7 @@ const LAYERS: &str = "Every flag --x-y is also the variable ELK_MCP_X_Y and the 
 /// Settings of every command.
 #[derive(Debug, Args)]
 pub struct General {
-    /// TOML file of settings, one key a flag; field roles in a table [fields]
+    /// TOML file of settings, one key a flag; field roles in a table named fields
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as elk_mcp=debug [default: info
