@@ -73,6 +73,7 @@ tools![
     get_logs_in_window::GetLogsInWindow,
     correlate_id::CorrelateId,
     search_by_trace_id::SearchByTraceId,
+    get_error_summary::GetErrorSummary,
     get_log_patterns::GetLogPatterns,
     compare_windows::CompareWindows,
     find_changes::FindChanges,

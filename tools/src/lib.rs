@@ -11,6 +11,7 @@ pub mod dsl;
 pub mod engine;
 pub mod error;
 pub mod find_changes;
+pub mod get_error_summary;
 pub mod get_log_patterns;
 pub mod get_logs_in_window;
 pub mod get_service_overview;

@@ -38,6 +38,17 @@ impl Window {
         self.start <= time && time < self.end
     }
 
+    /// Equal parts, in the order of time.
+    pub fn parts(&self, number: u32) -> Vec<Window> {
+        let length = self.end.duration_since(self.start);
+        let count = i32::try_from(number).unwrap_or(i32::MAX).max(1);
+        let edge = |part: i32| {
+            let passed = length.checked_mul(part).map(|span| span / count);
+            passed.filter(|_| part < count).and_then(|span| self.start.checked_add(span).ok()).unwrap_or(self.end)
+        };
+        (0..count).filter_map(|part| Window::new(edge(part), edge(part + 1))).collect()
+    }
+
     /// A window that is neither empty nor longer than `max_window_s` seconds; `prefix` stands before the names of the
     /// arguments in the error.
     pub(super) fn checked(prefix: &str, start: Timestamp, end: Timestamp, max_window_s: u64) -> Result<Window, ToolError> {

@@ -1,0 +1,415 @@
+//! `get_error_summary`: what is failing, how often, and since when. Knows the looks; knows no engine and no protocol.
+
+mod blame;
+mod lines;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::{
+    blame::Names,
+    lines::{Blamed, FETCH, Pattern, blamed, lines, patterns},
+};
+use crate::{
+    answer::{Answer, Cell, Hint, Section, Table},
+    dsl::TrackTotal,
+    error::ToolError,
+    look::{Agg, Field, Filter, Found, Look, Order, Total},
+    params::{Baseline, Level, Scope, Text, Top, Window},
+    schema::{Role, Schema},
+    tool::{Context, Output, Step, Tool},
+};
+
+/// What fails: error lines by message pattern, most frequent first, with rate against a baseline, whether new, since
+/// when, in which services, and which services other services' errors name. `compare_windows` ranks causes; this counts.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub struct GetErrorSummary {
+    #[serde(flatten)]
+    scope: Scope,
+    /// pattern, service, error_type, host or any field. Default pattern
+    group_by: Option<Text>,
+    #[serde(default)]
+    baseline: Baseline,
+    #[serde(default)]
+    top: Top,
+}
+
+/// Lines fetched of each window at first: most calls need no more, and they tell how long the lines are.
+const FIRST_LINES: u32 = 500;
+
+/// Lines fetched of each window at most.
+const MOST_LINES: u32 = 5_000;
+
+/// Bytes that the lines of both windows may fill of a reply, with room under the limit of 8 MiB.
+const REPLY_BYTES: usize = 5 << 20;
+
+/// What the reply holds of a line besides its texts, about.
+const BYTES_BESIDE_TEXT: usize = 400;
+
+/// Equal parts of a window that a sample is taken from, so that it is not of its last minutes alone.
+const SLICES: u32 = 5;
+
+/// Services whose names are looked for in error lines.
+const SERVICES: u32 = 500;
+
+/// Groups of the baseline that are known, so that few are called new that are only rare.
+const BASELINE_GROUPS: u32 = 1_000;
+
+/// Named services shown.
+const BLAMED: usize = 10;
+
+impl Tool for GetErrorSummary {
+    const NAME: &'static str = "get_error_summary";
+    const TITLE: &'static str = "Error summary";
+    const OUTPUT: Output = Output {
+        columns: &[
+            "pattern",
+            "count",
+            "rate_per_min",
+            "baseline_rate_per_min",
+            "is_new",
+            "first_seen",
+            "last_seen",
+            "service",
+            "level",
+            "trace_id",
+            "id",
+        ],
+        sections: &["blamed"],
+    };
+
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        self.group().into_iter().collect()
+    }
+
+    fn ask(self, context: &Context) -> Result<Step, ToolError> {
+        let window = self.scope.window(context.now, context.settings.max_window_s)?;
+        let before = self.baseline.of(window, context.now, context.settings.max_window_s)?;
+        let group = self.group();
+        group.iter().try_for_each(|field| context.schema.need_groupable(field))?;
+        let mut filter = self.scope.filter(context.now)?;
+        if self.scope.level.is_none() {
+            filter = filter.and(errors(&context.schema)?);
+        }
+        let all_services = Look::new(Filter::All, Some(window)).agg("service", Agg::terms(Role::Service, SERVICES));
+        let call = Summary { arguments: self, filter, window, before };
+        let mut looks = vec![all_services];
+        match group {
+            Some(field) => {
+                looks.push(call.groups(&field, call.arguments.top.value(), window));
+                looks.extend(before.map(|before| call.groups(&field, BASELINE_GROUPS, before)));
+                Step::look(looks, move |found, context| call.grouped(&field, &found, context))
+            }
+            None => {
+                looks.push(call.lines(window, FIRST_LINES));
+                looks.extend(before.map(|before| call.lines(before, FIRST_LINES)));
+                Step::look(looks, move |found, context| call.first(found, context))
+            }
+        }
+    }
+}
+
+impl GetErrorSummary {
+    /// The field to group by; none for patterns.
+    fn group(&self) -> Option<Field> {
+        self.group_by.as_ref().filter(|name| !name.as_str().eq_ignore_ascii_case("pattern")).map(|name| Field::parse(name.as_str()))
+    }
+}
+
+/// What counts as an error: a line's own level decides; a line without one has failed by its status or outcome. Spans
+/// do not count beside log lines: a failed request would count twice.
+fn errors(schema: &Schema) -> Result<Filter, ToolError> {
+    let failed = || [Role::Status, Role::Outcome].into_iter().any(|role| schema.has(role));
+    if !schema.has(Role::Level) {
+        return if failed() { Ok(Filter::Failed) } else { schema.need(&Role::Level.into()).map(|()| Filter::Nothing) };
+    }
+    let by_level = Filter::Levels(Level::Error.and_worse().collect());
+    if !failed() || !schema.has(Role::Message) {
+        return Ok(by_level);
+    }
+    let level_less = Filter::Exists(Role::Level.into()).negated().and(Filter::Exists(Role::Message.into())).and(Filter::Failed);
+    Ok(Filter::Or(vec![by_level, level_less]))
+}
+
+/// A call under way.
+struct Summary {
+    arguments: GetErrorSummary,
+    filter: Filter,
+    window: Window,
+    before: Option<Window>,
+}
+
+impl Summary {
+    fn lines(&self, window: Window, size: u32) -> Look {
+        let look = Look::new(self.filter.clone(), Some(window)).total(TrackTotal::Exact);
+        look.page(Order::Newest, 0, size).fetch(FETCH).agg("service", Agg::terms(Role::Service, SERVICES))
+    }
+
+    fn groups(&self, field: &Field, size: u32, window: Window) -> Look {
+        let by = Agg::terms(field.clone(), size);
+        let by = if window == self.window {
+            by.with("first", Agg::Min(Role::Time.into()))
+                .with("last", Agg::Max(Role::Time.into()))
+                .with("service", Agg::terms(Role::Service, 5))
+                .with("newest", Agg::Top { size: 1, order: Order::Newest, fetch: FETCH.into_iter().map(Field::from).collect() })
+        } else {
+            by
+        };
+        let look = Look::new(self.filter.clone(), Some(window)).total(TrackTotal::Exact).agg("by", by);
+        // The newest lines tell whom they blame.
+        if window == self.window { look.page(Order::Newest, 0, FIRST_LINES).fetch(FETCH) } else { look }
+    }
+
+    /// Reads the first lines; takes more of them where there are more.
+    fn first(self, mut found: Vec<Found<'_>>, context: &Context) -> Result<Step, ToolError> {
+        let names = names(&found);
+        let parts = found.split_off(1.min(found.len()));
+        let Some(now) = parts.first() else { return Step::done(Answer::new("nothing was asked")) };
+        let services: Vec<(String, u64)> =
+            now.results.buckets("service").iter().map(|bucket| (bucket.key.text().into_owned(), bucket.count)).collect();
+        let is_whole = parts.iter().all(|part| part.hits.len() as u64 >= part.total.value);
+        if is_whole || now.total.value == 0 {
+            let (now, before) = parts.split_at(1);
+            return self.patterned(&names, &services, now, before, context);
+        }
+        let most = affordable(&parts);
+        let mut looks = Vec::new();
+        let mut split = 0;
+        for (number, (part, window)) in parts.iter().zip([Some(self.window), self.before].into_iter().flatten()).enumerate() {
+            if part.total.value <= u64::from(most) {
+                looks.push(self.lines(window, most));
+            } else {
+                looks.extend(window.parts(SLICES).into_iter().map(|slice| self.lines(slice, most / SLICES)));
+            }
+            if number == 0 {
+                split = looks.len();
+            }
+        }
+        Step::look(looks, move |found, context| {
+            let (now, before) = found.split_at(split.min(found.len()));
+            self.patterned(&names, &services, now, before, context)
+        })
+    }
+
+    fn patterned(
+        self,
+        names: &Names,
+        services: &[(String, u64)],
+        now: &[Found<'_>],
+        before: &[Found<'_>],
+        context: &Context,
+    ) -> Result<Step, ToolError> {
+        let total = sum(now);
+        let (lines_now, lines_before) = (lines(now), lines(before));
+        let found = patterns(&lines_now, &lines_before);
+        let top = self.arguments.top.value() as usize;
+        let mut table = self.table("pattern");
+        for pattern in found.iter().take(top) {
+            table.push(self.row(Cell::from(pattern.text.as_str()), pattern));
+        }
+        let left = u64::try_from(found.len().saturating_sub(top)).unwrap_or(u64::MAX);
+        let mut answer =
+            self.begin(total, sum(before), services, &found, &blamed(&lines_now, names), table.truncated(left, "top"), context);
+        let sampled = lines_now.len() as u64;
+        if sampled < total.value || (lines_before.len() as u64) < sum(before).value {
+            answer = answer.note(format!(
+                "patterns are counted from a sample of {sampled} of {} lines, the newest of each fifth of the window ({} of {} of the baseline); the total is exact",
+                total.value,
+                lines_before.len(),
+                sum(before).value
+            ));
+        }
+        self.end(answer, total, context)
+    }
+
+    fn grouped(self, field: &Field, found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
+        let names = names(found);
+        let Some(now) = found.get(1) else { return Step::done(Answer::new("nothing was asked")) };
+        let before = found.get(2);
+        let earlier: BTreeMap<String, u64> = before
+            .map_or(&[][..], |before| before.results.buckets("by"))
+            .iter()
+            .map(|bucket| (bucket.key.text().into_owned(), bucket.count))
+            .collect();
+        let mut table = self.table(field.name());
+        let mut groups = Vec::new();
+        for bucket in now.results.buckets("by") {
+            let newest = bucket.results.hits("newest").first();
+            let text = |role: Role| newest.and_then(|hit| hit.text(role)).map(std::borrow::Cow::into_owned);
+            #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
+            let group = Pattern {
+                text: bucket.key.text().into_owned(),
+                count: bucket.count as f64,
+                before: earlier.get(bucket.key.text().as_ref()).copied().unwrap_or_default() as f64,
+                first_seen: bucket.results.time("first"),
+                last_seen: bucket.results.time("last"),
+                services: bucket.results.buckets("service").iter().map(|service| service.key.text().into_owned()).collect(),
+                level: text(Role::Level),
+                trace_id: text(Role::TraceId),
+                id: newest.map(crate::look::Hit::reference).unwrap_or_default(),
+            };
+            table.push(self.row(Cell::from(&bucket.key), &group));
+            groups.push(group);
+        }
+        let (other, error_bound) = now.results.other("by");
+        let counted: u64 = now.results.buckets("by").iter().map(|bucket| bucket.count).sum();
+        let lines_now = lines(std::slice::from_ref(now));
+        let earlier_total = before.map_or_else(Total::default, |before| before.total);
+        let mut answer = self.begin(now.total, earlier_total, &[], &groups, &blamed(&lines_now, &names), table, context);
+        if other > 0 {
+            answer = answer.note(format!("{other} errors are in further groups (raise `top`); a count may be too low by {error_bound}"));
+        }
+        let without = now.total.value.saturating_sub(counted + other);
+        if without > 0 {
+            answer = answer.note(format!("{without} errors have no {}", field.name()));
+        }
+        if now.total.value > now.hits.len() as u64 {
+            answer = answer.note(format!("blamed is estimated from the newest {} errors", now.hits.len()));
+        }
+        self.end(answer, now.total, context)
+    }
+
+    fn table(&self, first: &str) -> Table {
+        let mut columns = vec![first.to_owned()];
+        let of_service = first == Role::Service.name();
+        let rest = [
+            ("count", true),
+            ("rate_per_min", true),
+            ("baseline_rate_per_min", self.before.is_some()),
+            ("is_new", self.before.is_some()),
+            ("first_seen", true),
+            ("last_seen", true),
+            ("service", !of_service),
+            ("level", true),
+            ("trace_id", true),
+            ("id", true),
+        ];
+        columns.extend(rest.into_iter().filter(|(_, shown)| *shown).map(|(name, _)| name.to_owned()));
+        Table::new(columns)
+    }
+
+    fn row(&self, first: Cell, pattern: &Pattern) -> Vec<Cell> {
+        let of_service = self.arguments.group() == Some(Field::Role(Role::Service));
+        let mut row = vec![first, count(pattern.count), rate(pattern.count, self.window)];
+        if let Some(before) = self.before {
+            row.extend([rate(pattern.before, before), Cell::from(pattern.before == 0.0)]);
+        }
+        row.extend([Cell::from(pattern.first_seen), Cell::from(pattern.last_seen)]);
+        if !of_service {
+            row.push(match pattern.services.as_slice() {
+                [only] => Cell::from(only),
+                several => Cell::from(several.to_vec()),
+            });
+        }
+        // One way to an example is enough.
+        let id = if pattern.trace_id.is_some() { None } else { Some(pattern.id.as_str()) };
+        row.extend([Cell::from(pattern.level.as_deref()), Cell::from(pattern.trace_id.as_deref()), Cell::from(id)]);
+        row
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
+    fn begin(
+        &self,
+        total: Total,
+        before: Total,
+        services: &[(String, u64)],
+        groups: &[Pattern],
+        blamed: &[Blamed],
+        table: Table,
+        context: &Context,
+    ) -> Answer {
+        let mut named = Table::new(["service", "count", "by"]);
+        for one in blamed.iter().take(BLAMED) {
+            named.push(vec![Cell::from(one.service.as_str()), count(one.count), Cell::from(one.by.clone())]);
+        }
+        let more = if total.at_least { "at least " } else { "" };
+        let mut summary = format!("{more}{} errors", total.value);
+        if self.before.is_some() {
+            summary.push_str(&format!(" ({} in the baseline)", before.value));
+        }
+        if !services.is_empty() {
+            let shown: Vec<String> = services.iter().take(5).map(|(service, count)| format!("{service} {count}")).collect();
+            let rest = if services.len() > 5 { format!(" and {} more", services.len() - 5) } else { String::new() };
+            summary.push_str(&format!(", by service: {}{rest}", shown.join(", ")));
+        }
+        if let (Some(new), true) = (groups.iter().find(|group| group.before == 0.0), self.before.is_some()) {
+            let all = groups.iter().filter(|group| group.before == 0.0).count();
+            let since = new.first_seen.map_or(String::new(), |time| format!(" since {time}"));
+            let text: String = new.text.chars().take(120).collect();
+            summary.push_str(&format!("; {all} new: {text}{since}{}", if all > 1 { ", …" } else { "" }));
+        }
+        if let Some(most) = blamed.first() {
+            summary.push_str(&format!("; most blamed by others: {}", most.service));
+        }
+        let mut answer = Answer::new(summary).window(self.window).matched(total).table(table).section(Section::table("blamed", named));
+        let shown = context.schema.shown(&[Role::Level, Role::Message, Role::Service, Role::Status, Role::Outcome]);
+        for (role, field) in shown {
+            answer = answer.field(role, field);
+        }
+        answer.hint(hint(groups, self.before.is_some()))
+    }
+
+    fn end(self, answer: Answer, total: Total, context: &Context) -> Result<Step, ToolError> {
+        if total.value > 0 {
+            return Step::done(answer);
+        }
+        let mut clauses = self.arguments.scope.clauses(context.now)?;
+        if self.arguments.scope.level.is_none() {
+            clauses.push(("level error or worse, or failed".to_owned(), errors(&context.schema)?));
+        }
+        Step::empty(GetErrorSummary::NAME, answer, Some(self.window), clauses)
+    }
+}
+
+/// The services of the window, by the names that error lines may use.
+fn names(found: &[Found<'_>]) -> Names {
+    let services = found.first().map_or(&[][..], |all| all.results.buckets("service"));
+    let services: Vec<String> = services.iter().map(|bucket| bucket.key.text().into_owned()).collect();
+    Names::of(services.iter().map(String::as_str))
+}
+
+/// How many lines as long as these fit into a reply for each of two windows.
+fn affordable(parts: &[Found<'_>]) -> u32 {
+    let hits = || parts.iter().flat_map(|part| &part.hits);
+    let texts = [Role::Message, Role::ErrorMessage];
+    let length = |hit: &crate::look::Hit<'_>| texts.iter().filter_map(|role| hit.text(*role)).map(|text| text.len()).sum::<usize>();
+    let bytes: usize = hits().map(|hit| length(hit) + BYTES_BESIDE_TEXT).sum();
+    let mean = bytes / hits().count().max(1);
+    u32::try_from(REPLY_BYTES / 2 / mean.max(1)).unwrap_or(MOST_LINES).clamp(FIRST_LINES, MOST_LINES)
+}
+
+fn sum(parts: &[Found<'_>]) -> Total {
+    parts
+        .iter()
+        .fold(Total::default(), |sum, part| Total { value: sum.value + part.total.value, at_least: sum.at_least || part.total.at_least })
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a count of documents")]
+fn count(count: f64) -> Cell {
+    Cell::Int(count.round() as i64)
+}
+
+fn rate(count: f64, window: Window) -> Cell {
+    let rate = count * 60.0 / window.seconds().max(f64::MIN_POSITIVE);
+    Cell::from((rate * 1e3).round() / 1e3)
+}
+
+/// The next call: one request that ran into the first new error, or else into the most frequent one.
+fn hint(groups: &[Pattern], compares: bool) -> Option<Hint> {
+    let new = groups.iter().find(|group| compares && group.before == 0.0);
+    let group = new.or(groups.first())?;
+    let why = if new.is_some() { "a request with a new error" } else { "a request with the most frequent error" };
+    Some(match &group.trace_id {
+        Some(trace_id) => Hint::new("search_by_trace_id", why).with("trace_id", trace_id.as_str()),
+        None => Hint::new("get_logs_in_window", "what surrounds it").with("around", group.id.as_str()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

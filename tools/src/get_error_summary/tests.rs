@@ -1,0 +1,95 @@
+//! What the tool asks, and how it tells what came back.
+
+use serde_json::{Value, json};
+
+use crate::testing::{ECS, hit, play, reply};
+
+fn line(id: usize, message: &str, service: &str) -> Value {
+    let time = format!("2026-03-25T14:{:02}:00.000Z", 10 + id % 40);
+    hit(
+        &id.to_string(),
+        json!({"@timestamp": time, "message": message, "log.level": "ERROR", "service.name": service, "trace.id": format!("t{id}")}),
+    )
+}
+
+fn services(names: &[&str]) -> Value {
+    let buckets: Vec<Value> = names.iter().map(|name| json!({"key": name, "doc_count": 2})).collect();
+    json!({"service": {"buckets": buckets}})
+}
+
+#[test]
+fn a_pattern_that_was_not_there_before_is_new() {
+    let now = vec![
+        line(3, "timeout after 31 ms calling order-service", "pay"),
+        line(2, "timeout after 29 ms calling order-service", "pay"),
+        line(1, "disk full", "cart"),
+    ];
+    let before = vec![line(0, "disk full", "cart")];
+    let replies = [
+        reply(50, vec![], services(&["pay", "cart", "order-service"])),
+        reply(3, now, services(&["pay", "cart"])),
+        reply(1, before, json!({})),
+    ];
+    let played = play("get_error_summary", json!({}), ECS, replies);
+    insta::assert_snapshot!(played.text(), @"
+    3 errors (1 in the baseline), by service: cart 2, pay 2; 1 new: timeout after <*> ms calling order-service since 2026-03-25T14:12:00Z; most blamed by others: order-service
+    window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 3	returned 2
+    all rows:	level=error
+    pattern	count	rate_per_min	baseline_rate_per_min	is_new	first_seen (2026-03-25T14:…Z)	last_seen (2026-03-25T14:…Z)	service	trace_id
+    timeout after <*> ms calling order-service	2	0.033	0	true	12:00	13:00	pay	t2
+    disk full	1	0.017	0.017	false	11:00	11:00	cart	t1
+    blamed:
+    service	count	by
+    order-service	2	pay
+    fields: level=log.level message=message service=service.name status=http.response.status_code
+    next: search_by_trace_id trace_id=t2 — a request with a new error
+    ");
+    insta::assert_snapshot!(played.sent[1], @r#"{"_source":false,"aggs":{"service":{"terms":{"field":"service.name","size":500}}},"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"message","url.path","service.name","log.level","trace.id"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T15:00:00Z"}}},{"bool":{"minimum_should_match":1,"should":[{"terms":{"log.level":["error","ERROR","Error","err","ERR","Err","severe","SEVERE","Severe","failure","FAILURE","Failure","e","E","E","fatal","FATAL","Fatal","critical","CRITICAL","Critical","crit","CRIT","Crit","alert","ALERT","Alert","emergency","EMERGENCY","Emergency","emerg","EMERG","Emerg","panic","PANIC","Panic","dpanic","DPANIC","Dpanic","ftl","FTL","Ftl","f","F","F"]}},{"bool":{"filter":[{"bool":{"must_not":[{"exists":{"field":"log.level"}}]}},{"exists":{"field":"message"}},{"bool":{"minimum_should_match":1,"should":[{"terms":{"log.level":["error","ERROR","Error","err","ERR","Err","severe","SEVERE","Severe","failure","FAILURE","Failure","e","E","E","fatal","FATAL","Fatal","critical","CRITICAL","Critical","crit","CRIT","Crit","alert","ALERT","Alert","emergency","EMERGENCY","Emergency","emerg","EMERG","Emerg","panic","PANIC","Panic","dpanic","DPANIC","Dpanic","ftl","FTL","Ftl","f","F","F"]}},{"range":{"http.response.status_code":{"gte":500,"lte":599}}}]}}]}}]}}]}},"size":500,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":true}"#);
+}
+
+#[test]
+fn both_windows_are_asked_in_one_round_trip() {
+    let replies = [reply(50, vec![], json!({})), reply(1, vec![line(0, "a", "b")], json!({})), reply(0, vec![], json!({}))];
+    let played = play("get_error_summary", json!({}), ECS, replies);
+    assert_eq!(played.sent.len(), 3);
+}
+
+#[test]
+fn services_are_counted_by_the_engine() {
+    let bucket = json!({"key": "pay", "doc_count": 7_000, "first": {"value": 1_774_447_200_000_i64}, "last": {"value": 1_774_447_260_000_i64},
+        "service": {"buckets": [{"key": "pay", "doc_count": 7_000}]}, "newest": {"hits": {"total": {"value": 7_000, "relation": "eq"}, "hits": [line(9, "x", "pay")]}}});
+    let now = reply(7_003, vec![line(9, "x", "pay")], json!({"by": {"sum_other_doc_count": 2, "buckets": [bucket]}}));
+    let before = reply(10, vec![], json!({"by": {"buckets": [{"key": "pay", "doc_count": 10}]}}));
+    let played =
+        play("get_error_summary", json!({"group_by": "service", "top": 1}), ECS, [reply(9_000, vec![], services(&["pay"])), now, before]);
+    insta::assert_snapshot!(played.text(), @"
+    7003 errors (10 in the baseline)
+    window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 7003	returned 1
+    service	count	rate_per_min	baseline_rate_per_min	is_new	first_seen	last_seen	level	trace_id
+    pay	7000	116.667	0.167	false	2026-03-25T14:00:00Z	2026-03-25T14:01:00Z	error	t9
+    note: 2 errors are in further groups (raise `top`); a count may be too low by 0
+    note: 1 errors have no service
+    note: blamed is estimated from the newest 1 errors
+    fields: level=log.level message=message service=service.name status=http.response.status_code
+    next: search_by_trace_id trace_id=t9 — a request with the most frequent error
+    ");
+}
+
+#[test]
+fn more_lines_than_fit_are_sampled_over_the_whole_window_and_told() {
+    let many = |count: usize| (0..count).map(|id| line(id, "disk full", "cart")).collect::<Vec<_>>();
+    let first = [reply(50, vec![], json!({})), reply(20_000, many(500), json!({})), reply(0, vec![], json!({}))];
+    let slices = (0..5).map(|_| reply(4_000, many(10), json!({})));
+    let played = play("get_error_summary", json!({}), ECS, first.into_iter().chain(slices).chain([reply(0, vec![], json!({}))]));
+    let answer = played.structured();
+    assert_eq!(answer["totals"]["matched"], 20_000);
+    assert_eq!(answer["rows"][0][1], 20_000);
+    assert!(played.text().contains("a sample of 50 of 20000 lines"), "{}", played.text());
+}
+
+#[test]
+fn a_level_of_the_callers_own_replaces_the_rule() {
+    let replies = [reply(50, vec![], json!({})), reply(1, vec![line(0, "a", "b")], json!({}))];
+    let played = play("get_error_summary", json!({"level": "warn", "baseline": "none"}), ECS, replies);
+    assert!(!played.sent[1].to_string().contains("http.response.status_code\":{\"gte"), "{}", played.sent[1]);
+}
