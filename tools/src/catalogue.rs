@@ -77,6 +77,7 @@ tools![
     get_log_patterns::GetLogPatterns,
     compare_windows::CompareWindows,
     find_changes::FindChanges,
+    analyze_latency::AnalyzeLatency,
     aggregate_logs::AggregateLogs,
 ];
 

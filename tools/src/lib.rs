@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod aggregate_logs;
+pub mod analyze_latency;
 pub mod answer;
 mod catalogue;
 pub mod compare_windows;

@@ -1,0 +1,115 @@
+//! The groups of the main table: what they are by default, how they are asked for and read. Knows no engine.
+
+use super::population::Population;
+use crate::{
+    answer::{Cell, Table},
+    look::{Agg, Field, Key, Results},
+    schema::Role,
+};
+
+/// Groups that are compared a level, at least: the slowest need not be the most frequent.
+const COMPARED: [u32; 3] = [40, 10, 5];
+
+/// What documents are grouped by.
+#[derive(Debug)]
+pub(super) struct Groups {
+    pub(super) fields: Vec<Field>,
+    top: u32,
+}
+
+/// The rows, and what they leave out.
+pub(super) struct Rows {
+    pub(super) table: Table,
+    /// Documents in no group that was compared.
+    pub(super) other: u64,
+    /// The first row in words, where there are groups.
+    pub(super) slowest: Option<String>,
+}
+
+impl Groups {
+    /// The groups asked for, or service and path, or span name where spans have no path; as far as they can be grouped by.
+    pub(super) fn new(wanted: Option<Vec<Field>>, population: &Population, top: u32) -> Self {
+        let schema = &population.schema;
+        let fields = wanted.unwrap_or_else(|| {
+            let lies_in = |role: Role| {
+                let fields = schema.groups.iter().filter(|group| !population.are_spans || group.is_spans());
+                fields.filter_map(|group| group.field(&Field::Role(role))).any(|field| field.filled != Some(0.0))
+            };
+            let operation = if lies_in(Role::Path) || !population.are_spans { Role::Path } else { Role::SpanName };
+            let usable = |role: &Role| schema.need_groupable(&Field::Role(*role)).is_ok();
+            [Role::Service, operation].into_iter().filter(usable).map(Field::Role).collect()
+        });
+        Self { fields, top }
+    }
+
+    /// What is computed for them.
+    pub(super) fn agg(&self, percents: &[f64]) -> Vec<(String, Agg)> {
+        let mut inner = vec![
+            ("percentiles".to_owned(), Agg::Percentiles(Role::Duration.into(), percents.to_vec())),
+            ("max".to_owned(), Agg::Max(Role::Duration.into())),
+        ];
+        for (field, least) in self.fields.iter().zip(COMPARED).rev() {
+            let mut agg = Agg::terms(field.clone(), self.top.max(least));
+            for (name, inside) in inner {
+                agg = agg.with(name, inside);
+            }
+            inner = vec![("by".to_owned(), agg)];
+        }
+        if self.fields.is_empty() { Vec::new() } else { inner }
+    }
+
+    /// The slowest groups by their 95th percentile.
+    pub(super) fn rows(&self, results: &Results<'_>, total: u64, percents: &[f64]) -> Rows {
+        let columns = self.fields.iter().map(|field| field.name().to_owned());
+        let percent_columns = percents.iter().map(|percent| format!("p{percent}_ms"));
+        let mut table = Table::new(columns.chain(["count".to_owned()]).chain(percent_columns).chain(["max_ms".to_owned()]));
+        let mut rows: Vec<(f64, String, u64, Vec<Cell>)> = Vec::new();
+        let mut open: Vec<(&Results<'_>, Vec<&Key>, u64)> = vec![(results, Vec::new(), total)];
+        while let Some((inside, path, count)) = open.pop() {
+            if path.len() < self.fields.len() {
+                for bucket in inside.buckets("by") {
+                    let path = path.iter().copied().chain([&bucket.key]).collect();
+                    open.push((&bucket.results, path, bucket.count));
+                }
+                continue;
+            }
+            let Some(p95) = inside.percentile("percentiles", 95.0) else { continue };
+            let name = path.iter().map(|key| key.text()).collect::<Vec<_>>().join(" ");
+            let mut cells: Vec<Cell> = path.iter().map(|key| cell(key)).collect();
+            cells.push(Cell::from(count));
+            cells.extend(percents.iter().map(|percent| Cell::from(inside.percentile("percentiles", *percent).map(rough))));
+            cells.push(Cell::from(inside.number("max")));
+            rows.push((p95, name, count, cells));
+        }
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let grouped: u64 = rows.iter().map(|(_, _, count, _)| count).sum();
+        let slowest = rows.first().map(|(p95, name, count, _)| format!("{name} p95 {} ms of {count}", short(*p95)));
+        let left = rows.len().saturating_sub(self.top as usize) as u64;
+        rows.into_iter().take(self.top as usize).for_each(|(.., cells)| table.push(cells));
+        let other = if self.fields.is_empty() { 0 } else { total.saturating_sub(grouped) };
+        Rows { table: table.truncated(left, "top"), other, slowest }
+    }
+}
+
+fn cell(key: &Key) -> Cell {
+    match key {
+        Key::Int(number) => Cell::Int(*number),
+        Key::Number(number) => Cell::from(*number),
+        Key::Time(time) => Cell::from(*time),
+        Key::Text(_) | Key::Parts(_) => Cell::from(key.text()),
+    }
+}
+
+/// Milliseconds with as many decimals as mean something.
+pub(super) fn short(ms: f64) -> String {
+    if ms >= 100.0 { format!("{ms:.0}") } else { format!("{}", (ms * 100.0).round() / 100.0) }
+}
+
+/// Four significant digits: an estimate has no more.
+pub(super) fn rough(number: f64) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return number;
+    }
+    let scale = 10f64.powf(3.0 - number.abs().log10().floor());
+    (number * scale).round() / scale
+}

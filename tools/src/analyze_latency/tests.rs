@@ -1,0 +1,224 @@
+use serde_json::{Value, json};
+
+use crate::testing::{ECS, Played, hit, play, reply};
+
+const SPANS: &[(&str, &str)] = &[
+    ("@timestamp", "date"),
+    ("service.name", "keyword"),
+    ("trace.id", "keyword"),
+    ("processor.event", "keyword"),
+    ("parent.id", "keyword"),
+    ("span.id", "keyword"),
+    ("span.name", "keyword"),
+    ("span.duration.us", "long"),
+    ("transaction.id", "keyword"),
+    ("transaction.name", "keyword"),
+    ("transaction.duration.us", "long"),
+];
+
+fn percentiles(values: [f64; 4]) -> Value {
+    let values: Vec<Value> =
+        [50.0, 90.0, 95.0, 99.0].into_iter().zip(values).map(|(percent, value)| json!({"key": percent, "value": value})).collect();
+    json!({"values": values})
+}
+
+/// A population of this many documents, in microseconds.
+fn overall(count: u64, p95: f64) -> Value {
+    let aggregations = json!({
+        "count": {"value": count}, "max": {"value": p95 * 4.0}, "traces": {"value": 40.0},
+        "overall": if count > 0 { percentiles([p95 / 10.0, p95 / 2.0, p95, p95 * 2.0]) } else { json!({"values": []}) },
+        "first": {"value": 1_774_449_000_000_i64}, "last": {"value": 1_774_449_200_000_i64},
+    });
+    reply(count, Vec::new(), aggregations)
+}
+
+fn trend(p95: impl IntoIterator<Item = f64>) -> Value {
+    let buckets: Vec<Value> = p95
+        .into_iter()
+        .enumerate()
+        .map(|(n, p95)| {
+            let p95 = json!({"values": [{"key": 95.0, "value": p95}]});
+            json!({"key": 1_774_449_000_000_i64 + 10_000 * n as i64, "doc_count": 10, "p95": p95})
+        })
+        .collect();
+    json!({"buckets": buckets})
+}
+
+fn second(hits: Vec<Value>, slow: Value, all: Value, trend: Value) -> Value {
+    let groups = json!({"buckets": [
+        {"key": "shop", "doc_count": 70, "by": {"buckets": [
+            {"key": "/cart", "doc_count": 60, "percentiles": percentiles([1e3, 2e3, 3e3, 4e3]), "max": {"value": 5e3}},
+            {"key": "/pay", "doc_count": 10, "percentiles": percentiles([1e3, 2e3, 9e5, 9e5]), "max": {"value": 9.5e5}},
+        ]}},
+        {"key": "mail", "doc_count": 20, "by": {"buckets": [
+            {"key": "/send", "doc_count": 20, "percentiles": percentiles([1e3, 2e3, 7e3, 8e3]), "max": {"value": 9e3}},
+        ]}},
+    ]});
+    let aggregations = json!({
+        "by": groups, "trend": trend, "shared": {"buckets": {"slow": slow, "all": all}},
+        "traces": {"buckets": [{"key": "t1", "doc_count": 1}, {"key": "t2", "doc_count": 1}]},
+    });
+    reply(100, hits, aggregations)
+}
+
+fn nothing_shared() -> (Value, Value) {
+    (json!({"doc_count": 5}), json!({"doc_count": 100}))
+}
+
+fn slow_hit() -> Value {
+    hit(
+        "s",
+        json!({
+            "@timestamp": "2026-03-25T14:31:00Z", "service.name": "shop", "transaction.name": "/pay", "transaction.duration.us": 950_000,
+            "trace.id": "t9",
+        }),
+    )
+}
+
+/// `trace id parent service start_ms duration_ms`.
+fn span(line: &str) -> Value {
+    let part: Vec<&str> = line.split(' ').collect();
+    let start = jiff::Timestamp::from_millisecond(1_774_449_000_000 + part[4].parse::<i64>().unwrap()).unwrap();
+    let mut fields = json!({
+        "@timestamp": start.to_string(), "trace.id": part[0], "span.id": part[1], "span.name": format!("GET {}", part[1]),
+        "service.name": part[3], "span.duration.us": part[5].parse::<i64>().unwrap() * 1_000,
+    });
+    if part[2] != "-" {
+        fields["parent.id"] = json!(part[2]);
+    }
+    hit(line, fields)
+}
+
+fn spans() -> Value {
+    let lines = ["t1 a - shop 0 100", "t1 b a pay 10 60", "t2 a - shop 0 80", "t2 b a pay 10 60", "t9 a - shop 0 950", "t9 b a pay 10 900"];
+    reply(6, lines.into_iter().map(span).collect(), json!({}))
+}
+
+fn of_spans(arguments: Value, second: Value) -> Played {
+    let first = [overall(100, 4e3), overall(0, 0.0), overall(0, 0.0), overall(0, 0.0), overall(600, 0.0)];
+    play("analyze_latency", arguments, SPANS, first.into_iter().chain([second, spans()]))
+}
+
+#[test]
+fn entry_spans_are_analysed_in_three_round_trips() {
+    let (slow, all) = nothing_shared();
+    let played = of_spans(json!({}), second(vec![slow_hit()], slow, all, trend([3e3; 6])));
+    insta::assert_snapshot!(played.text(), @"
+    p50 0.4 ms, p90 2 ms, p95 4 ms, p99 8 ms, max 16 ms over 100 entry spans (server and consumer spans, transactions); slowest: shop /pay p95 900 ms of 10
+    window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 100	returned 3
+    all rows:	p50_ms=1	p90_ms=2
+    service	path	count	p95_ms	p99_ms	max_ms
+    shop	/pay	10	900	900	950
+    mail	/send	20	7	8	9
+    shop	/cart	60	3	4	5
+    overall:	count=100	p50_ms=0.4	p90_ms=2	p95_ms=4	p99_ms=8	max_ms=16	threshold_ms=4	slow=5	of=entry spans (server and consumer spans, transactions)
+    trend:
+    all rows:	count=10	p95_ms=3
+    time (2026-03-25T14:30:…Z)
+    00
+    10
+    20
+    30
+    40
+    50
+    slowest:
+    time	service	path	duration_ms	trace_id
+    2026-03-25T14:31:00Z	shop	/pay	950	t9
+    self_time:
+    service	span_name	count	p50_ms	p95_ms	slow_p50_ms
+    pay	GET b	2	60	60	900
+    edges:
+    caller	callee	count	p50_ms	p95_ms	slow_p50_ms
+    shop	pay	2	30	39	50
+    note: 10 documents are in smaller groups or have no service or path
+    note: self_time, edges: by total time, from 6 spans of 2 random traces (count, p50_ms, p95_ms) and of the 1 slowest (slow_p50_ms); an edge is the caller's span less the callee's
+    fields: duration_ms=transaction.duration.us
+    next: search_by_trace_id trace_id=t9 — the slowest trace
+    ");
+    insta::assert_snapshot!(played.sent[0], @r#"{"aggs":{"count":{"value_count":{"field":"transaction.duration.us"}},"first":{"min":{"field":"@timestamp"}},"last":{"max":{"field":"@timestamp"}},"max":{"max":{"field":"transaction.duration.us"}},"overall":{"percentiles":{"field":"transaction.duration.us","keyed":false,"percents":[50.0,90.0,95.0,99.0],"tdigest":{"compression":1000}}},"traces":{"cardinality":{"field":"trace.id","precision_threshold":3000}}},"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T15:00:00Z"}}},{"bool":{"filter":[{"bool":{"minimum_should_match":1,"should":[{"exists":{"field":"transaction.name"}},{"exists":{"field":"span.name"}}]}},{"bool":{"minimum_should_match":1,"should":[{"exists":{"field":"transaction.duration.us"}},{"exists":{"field":"span.duration.us"}}]}},{"terms":{"processor.event":["server","Server","SERVER","SPAN_KIND_SERVER","2","consumer","Consumer","CONSUMER","SPAN_KIND_CONSUMER","5","transaction","request","messaging"]}}]}}]}},"size":0,"track_total_hits":10000}"#);
+    insta::assert_snapshot!(played.sent[5], @r#"{"_source":false,"aggs":{"by":{"aggs":{"by":{"aggs":{"max":{"max":{"field":"transaction.duration.us"}},"percentiles":{"percentiles":{"field":"transaction.duration.us","keyed":false,"percents":[50.0,90.0,95.0,99.0],"tdigest":{"compression":1000}}}},"terms":{"field":"transaction.name","size":10}}},"terms":{"field":"service.name","size":40}},"shared":{"aggs":{"path":{"terms":{"field":"transaction.name","size":100}},"service":{"terms":{"field":"service.name","size":100}}},"filters":{"filters":{"all":{"match_all":{}},"slow":{"bool":{"minimum_should_match":1,"should":[{"range":{"transaction.duration.us":{"gte":4000}}},{"range":{"span.duration.us":{"gte":4000}}}]}}}}},"traces":{"terms":{"field":"trace.id","order":{"_key":"asc"},"size":200}},"trend":{"aggs":{"p95":{"percentiles":{"field":"transaction.duration.us","keyed":false,"percents":[95.0],"tdigest":{"compression":1000}}}},"date_histogram":{"extended_bounds":{"max":1774449200000,"min":1774449000000},"field":"@timestamp","fixed_interval":"10000ms","min_doc_count":0}}},"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"service.name","transaction.name","span.name","transaction.duration.us","span.duration.us","trace.id"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T15:00:00Z"}}},{"bool":{"filter":[{"bool":{"minimum_should_match":1,"should":[{"exists":{"field":"transaction.name"}},{"exists":{"field":"span.name"}}]}},{"bool":{"minimum_should_match":1,"should":[{"exists":{"field":"transaction.duration.us"}},{"exists":{"field":"span.duration.us"}}]}},{"terms":{"processor.event":["server","Server","SERVER","SPAN_KIND_SERVER","2","consumer","Consumer","CONSUMER","SPAN_KIND_CONSUMER","5","transaction","request","messaging"]}}]}}]}},"size":40,"sort":[{"transaction.duration.us":{"missing":"_last","order":"desc","unmapped_type":"long"}},{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":true}"#);
+    insta::assert_snapshot!(played.sent[6], @r#"{"_source":false,"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"service.name","span.id","transaction.id","parent.id","span.name","transaction.name","transaction.duration.us","span.duration.us","trace.id"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T13:59:00Z","lt":"2026-03-25T15:01:00Z"}}},{"bool":{"filter":[{"terms":{"trace.id":["t9","t1","t2"]}},{"bool":{"minimum_should_match":1,"should":[{"exists":{"field":"span.name"}},{"exists":{"field":"transaction.name"}}]}},{"bool":{"minimum_should_match":1,"should":[{"exists":{"field":"transaction.duration.us"}},{"exists":{"field":"span.duration.us"}}]}}]}}]}},"size":5000,"sort":[{"trace.id":{"missing":"_last","order":"asc","unmapped_type":"long"}},{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":10000}"#);
+}
+
+#[test]
+fn a_change_is_told_where_the_trend_moves_and_nowhere_else() {
+    let told = |series: Vec<f64>| {
+        let (slow, all) = nothing_shared();
+        of_spans(json!({}), second(vec![slow_hit()], slow, all, trend(series))).structured()["change_point"].clone()
+    };
+    let change = told([vec![3e3; 12], vec![9e3; 8]].concat());
+    assert_eq!(change["time"], "2026-03-25T14:32:00Z");
+    assert_eq!((&change["before_ms"], &change["after_ms"]), (&json!(3), &json!(9)));
+    assert_eq!(told(vec![3e3; 20]), Value::Null);
+    // A single slow step is no change, nor is one of a tenth.
+    assert_eq!(told([vec![3e3; 10], vec![9e4], vec![3e3; 9]].concat()), Value::Null);
+    assert_eq!(told([vec![3e3; 10], vec![3.3e3; 10]].concat()), Value::Null);
+}
+
+#[test]
+fn values_are_shared_where_they_are_clearly_more_frequent_among_the_slow() {
+    let terms = |pairs: &[(&str, u64)]| {
+        let buckets: Vec<Value> = pairs.iter().map(|(key, count)| json!({"key": key, "doc_count": count})).collect();
+        json!({"buckets": buckets})
+    };
+    let slow = json!({"doc_count": 20, "service": terms(&[("pay", 19), ("shop", 1)])});
+    let all = json!({"doc_count": 100, "service": terms(&[("shop", 80), ("pay", 20)])});
+    let answer = of_spans(json!({}), second(vec![slow_hit()], slow, all, trend([3e3; 6]))).structured();
+    assert_eq!(answer["shared"]["rows"], json!([["service", "pay", 19, 20, 0.95, 0.2]]));
+    assert_eq!(answer["overall"]["slow"], 20);
+}
+
+#[test]
+fn edges_are_gaps_between_services_and_self_time_is_told_of_spans_that_call_nobody() {
+    let (slow, all) = nothing_shared();
+    let answer = of_spans(json!({}), second(vec![slow_hit()], slow, all, trend([3e3; 6]))).structured();
+    assert_eq!(answer["edges"]["columns"], json!(["caller", "callee", "count", "p50_ms", "p95_ms", "slow_p50_ms"]));
+    assert_eq!(answer["edges"]["rows"], json!([["shop", "pay", 2, 30, 39, 50]]));
+    assert_eq!(answer["self_time"]["rows"], json!([["pay", "GET b", 2, 60, 60, 900]]));
+}
+
+#[test]
+fn request_lines_are_taken_where_there_are_no_spans() {
+    let (slow, all) = nothing_shared();
+    let replies = [overall(100, 4e6), overall(100, 4e6), second(vec![], slow, all, trend([3e6; 6]))];
+    let played = play("analyze_latency", json!({"group_by": ["service", "path"], "percentiles": ["p95"]}), ECS, replies);
+    let answer = played.structured();
+    assert!(answer["summary"].as_str().unwrap().contains("100 request lines"), "{answer}");
+    assert_eq!(answer["columns"], json!(["service", "path", "count", "p95_ms", "max_ms"]));
+}
+
+#[test]
+fn a_caller_who_names_kinds_or_names_of_spans_has_chosen() {
+    let (slow, all) = nothing_shared();
+    let replies = [overall(10, 4e3), overall(90, 4e3), overall(600, 0.0), second(vec![], slow, all, trend([3e3; 6])), spans()];
+    let played = play("analyze_latency", json!({"query": "span_kind:span", "group_by": "none"}), SPANS, replies);
+    // The reading with more durations is taken: those of spans.
+    assert!(played.sent[3].to_string().contains(r#""field":"span.duration.us""#), "{}", played.sent[3]);
+    assert_eq!(played.structured()["overall"]["count"], 90);
+}
+
+#[test]
+fn without_durations_the_error_says_what_is_missing_and_who_can_do_without() {
+    let fields: Vec<_> = ECS.iter().copied().filter(|(name, _)| *name != "event.duration").collect();
+    let played = play("analyze_latency", json!({}), &fields, []);
+    assert_eq!(played.error().code.as_str(), "unknown_field");
+    assert!(played.error().message.contains("neither spans nor durations"));
+    assert!(played.error().next_step.contains("compare_windows"));
+}
+
+#[test]
+fn nothing_with_a_duration_is_explained() {
+    let replies = (0..10).map(|_| overall(0, 0.0));
+    let played = play("analyze_latency", json!({"service": "shop"}), ECS, replies);
+    assert!(played.text().starts_with("no document with a duration"), "{}", played.text());
+}
+
+#[test]
+fn what_is_no_percentile_or_threshold_is_refused() {
+    for arguments in
+        [json!({"percentiles": [101]}), json!({"percentiles": "high"}), json!({"threshold_ms": -1}), json!({"group_by": "message"})]
+    {
+        let played = play("analyze_latency", arguments.clone(), ECS, []);
+        assert!(matches!(played.error().code.as_str(), "bad_argument" | "field_not_groupable"), "{arguments}");
+    }
+}
