@@ -41,7 +41,12 @@ pub async fn toolbox(source: &Source, tooling: Tooling) -> Result<Toolbox> {
         kibana_url: tooling.kibana_url,
         field_overrides,
     };
-    Ok(Toolbox::new(engine, settings))
+    let toolbox = Toolbox::new(engine, settings);
+    Ok(match source {
+        // The sample happened in the past: relative times refer to its end.
+        Source::Sample => toolbox.at(sample::end_time().parse()?),
+        Source::Cluster { .. } | Source::Bundle { .. } => toolbox,
+    })
 }
 
 fn allow_list(source: &Source) -> Option<&AllowList> {

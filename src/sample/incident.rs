@@ -22,6 +22,12 @@ pub fn alert_time() -> String {
     rfc3339(ALERT)
 }
 
+/// When the sample ends, RFC 3339: right after its last document.
+#[must_use]
+pub fn end_time() -> String {
+    rfc3339(at(15, 0, 0))
+}
+
 /// The id of the message that the alert names: all that is known at the start.
 #[must_use]
 pub fn message_id() -> String {

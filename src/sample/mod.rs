@@ -15,7 +15,7 @@ mod line;
 mod random;
 mod traffic;
 
-pub use incident::{alert_time, message_id};
+pub use incident::{alert_time, end_time, message_id};
 
 /// An index of the sample and the mapping that Filebeat's template would give it, as the body of its creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,12 +31,20 @@ pub struct Toolbox {
     engine: Arc<dyn Engine>,
     settings: Arc<Settings>,
     schemas: Schemas,
+    fixed_now: Option<Timestamp>,
 }
 
 impl Toolbox {
     /// The tools over an engine.
     pub fn new(engine: Arc<dyn Engine>, settings: Settings) -> Self {
-        Self { engine, settings: Arc::new(settings), schemas: Schemas::default() }
+        Self { engine, settings: Arc::new(settings), schemas: Schemas::default(), fixed_now: None }
+    }
+
+    /// The same tools for data of the past: relative times of every call refer to this moment.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.fixed_now = Some(now);
+        self
     }
 
     /// Limits and defaults.
@@ -60,7 +68,7 @@ impl Toolbox {
         now: Timestamp,
         time_limit: Duration,
     ) -> Result<Rendered, ToolError> {
-        let started = Instant::now();
+        let (started, now) = (Instant::now(), self.fixed_now.unwrap_or(now));
         let entry = catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| unknown_tool(name))?;
         let call = entry.parse(arguments)?;
         let scope = call.scope().clone();

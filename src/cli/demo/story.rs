@@ -1,0 +1,198 @@
+//! The investigation of the sample incident, call by call: each call's arguments come from the answers before it, and
+//! the cause from all of them. Knows the tools' answers; knows nothing of the sample but the alert.
+
+use std::{
+    fmt::Write as _,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use elk_mcp_tools::Toolbox;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::reading::{Reading, Row};
+
+/// No call on the sample takes longer.
+const TIME_LIMIT: Duration = Duration::from_secs(25);
+
+/// What the alert says: when, and which message was lost.
+pub(super) struct Alert<'a> {
+    pub(super) time: Timestamp,
+    pub(super) message_id: &'a str,
+}
+
+/// The investigation under way.
+pub(super) struct Story<'a, W> {
+    toolbox: &'a Toolbox,
+    out: W,
+    now: Timestamp,
+    calls: usize,
+    tokens: usize,
+    spent: Duration,
+}
+
+impl<'a, W: Write> Story<'a, W> {
+    pub(super) fn new(toolbox: &'a Toolbox, out: W, now: Timestamp) -> Self {
+        Self { toolbox, out, now, calls: 0, tokens: 0, spent: Duration::ZERO }
+    }
+
+    /// Tells the investigation and its result.
+    ///
+    /// # Errors
+    /// When a call fails, or nothing can be written any more.
+    pub(super) async fn tell(mut self, alert: &Alert<'_>) -> Result<()> {
+        let before = |duration: SignedDuration| alert.time.saturating_sub(duration).unwrap_or(alert.time).to_string();
+        let end = alert.time.to_string();
+        writeln!(self.out, "{}  an alert, with one clue: message {} was never delivered\n", clock(&end), alert.message_id)?;
+
+        let near = json!({"id": alert.message_id, "start": before(SignedDuration::from_mins(15)), "end": end});
+        let found = self.call("correlate_id", near, |found| vec![found.summary().to_owned()]).await?;
+        let trace_id = found.rows().iter().map(|row| row.text("trace_ids")).find(|id| !id.is_empty()).unwrap_or_default();
+
+        let whole = json!({"trace_id": trace_id, "start": before(SignedDuration::from_mins(15)), "end": end});
+        let trace = self.call("search_by_trace_id", whole, trace_lines).await?;
+        let service = trace.rows().last().map(|row| row.text("service")).unwrap_or_default();
+
+        let hours = before(SignedDuration::from_hours(2));
+        let paths = json!({"group_by": "path", "service": service, "start": hours, "end": end});
+        let overview = self.call("get_service_overview", paths, overview_lines).await?;
+
+        let changes = self.call("find_changes", json!({"start": hours, "end": end}), |found| change_lines(found, &service)).await?;
+
+        let errors = json!({"start": before(SignedDuration::from_hours(1)), "end": end});
+        let errors = self.call("get_error_summary", errors, |found| vec![found.summary().to_owned()]).await?;
+
+        let others = json!({"group_by": "path", "start": before(SignedDuration::from_hours(1)), "end": end});
+        let others = self.call("get_service_overview", others, |found| vec![found.summary().to_owned()]).await?;
+
+        self.conclude(&service, &overview, &changes, &errors, &others)
+    }
+
+    /// Calls a tool and tells the call and a line or two of its answer.
+    async fn call(&mut self, tool: &str, arguments: Value, lines: impl FnOnce(&Reading) -> Vec<String>) -> Result<Reading> {
+        let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
+        let started = Instant::now();
+        let answer =
+            self.toolbox.call(tool, &arguments, self.now, TIME_LIMIT).await.with_context(|| format!("{tool} failed on the sample"))?;
+        let took = started.elapsed();
+        self.calls += 1;
+        self.tokens += answer.tokens();
+        self.spent += took;
+        let shown = arguments.iter().filter(|(name, _)| !matches!(name.as_str(), "start" | "end"));
+        let shown = shown.fold(tool.to_owned(), |text, (name, value)| text + &format!(" {name}={}", value.as_str().unwrap_or_default()));
+        writeln!(self.out, "{}  {:<72} {:>5} ms {:>6} tokens", self.calls, short(&shown, 72), took.as_millis(), answer.tokens())?;
+        let reading = Reading(serde_json::from_str(answer.structured.get())?);
+        for line in lines(&reading) {
+            writeln!(self.out, "   {}", short(&line, 132))?;
+        }
+        writeln!(self.out)?;
+        Ok(reading)
+    }
+
+    /// Names the cause and what was ruled out, from the answers alone.
+    fn conclude(mut self, service: &str, overview: &Reading, changes: &Reading, errors: &Reading, others: &Reading) -> Result<()> {
+        let failing = overview.rows().into_iter().find(|row| row.text("finding").starts_with("never succeeded"));
+        let onset = failing.map(|row| row.text("first_seen")).unwrap_or_default();
+        let deployment = deployments(changes).into_iter().rfind(|row| row.text("value").contains(service));
+        let push = pushes(changes)
+            .into_iter()
+            .rfind(|row| row.text("evidence").contains(service) && (onset.is_empty() || row.text("time") < onset));
+        match (failing, deployment, push) {
+            (Some(failing), Some(deployment), Some(push)) => {
+                writeln!(
+                    self.out,
+                    "Cause      {} {} at {}, rolled out {}; since {} every call of {} answers {} ({} of {}): the message is dropped without an error",
+                    push.text("value"),
+                    push.text("evidence"),
+                    clock(&push.text("time")),
+                    deployment.text("evidence").split(':').take(5).collect::<Vec<_>>().join(":").split(": ").next().unwrap_or_default(),
+                    clock(&onset),
+                    failing.text("path"),
+                    failing.text("status"),
+                    failing.number("count"),
+                    failing.number("count"),
+                )?;
+            }
+            _ => writeln!(
+                self.out,
+                "Cause      not found: an endpoint that never succeeded, a deployment and an image push do not come together"
+            )?,
+        }
+        for line in ruled_out(service, changes, errors, others) {
+            writeln!(self.out, "Ruled out  {}", short(&line, 132))?;
+        }
+        writeln!(self.out, "{} calls · {} tokens · {} ms", self.calls, self.tokens, self.spent.as_millis())?;
+        Ok(())
+    }
+}
+
+/// How the trace ends, and whether anything in it says error.
+fn trace_lines(trace: &Reading) -> Vec<String> {
+    let last = trace.rows().last().map(|row| {
+        let mut line = format!("ends at {} in {}: {}", clock(&row.text("time")), row.text("service"), row.text("message"));
+        let _ = write!(line, "; level {}", row.text("level"));
+        line
+    });
+    [Some(trace.summary().to_owned()), last].into_iter().flatten().collect()
+}
+
+fn overview_lines(overview: &Reading) -> Vec<String> {
+    let healthy: Vec<String> = overview.rows().iter().filter(|row| row.text("finding") == "ok").map(|row| row.text("path")).collect();
+    let mut lines = vec![overview.summary().to_owned()];
+    if !healthy.is_empty() {
+        lines.push(format!("healthy: {}", healthy.join(" ")));
+    }
+    lines
+}
+
+fn change_lines(changes: &Reading, service: &str) -> Vec<String> {
+    let own = deployments(changes).into_iter().filter(|row| row.text("value").contains(service));
+    let pushes = pushes(changes).into_iter().filter(|row| row.text("evidence").contains(service));
+    let line = |row: Row<'_>| format!("{}  {} {}: {}", clock(&row.text("time")), row.text("kind"), row.text("value"), row.text("evidence"));
+    own.chain(pushes).map(line).collect()
+}
+
+fn deployments(changes: &Reading) -> Vec<Row<'_>> {
+    changes.rows().into_iter().filter(|row| row.text("kind") == "deployment").collect()
+}
+
+fn pushes(changes: &Reading) -> Vec<Row<'_>> {
+    changes.rows().into_iter().filter(|row| row.text("value") == "PutImage").collect()
+}
+
+/// What also stands out, and why it is not the cause.
+fn ruled_out(service: &str, changes: &Reading, errors: &Reading, others: &Reading) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in deployments(changes).into_iter().filter(|row| !row.text("value").contains(service)) {
+        lines.push(format!(
+            "the deployment of {} at {}: another service, before the first failure",
+            row.text("value"),
+            clock(&row.text("time"))
+        ));
+    }
+    for row in others.rows().into_iter().filter(|row| row.text("finding") == "failing as before") {
+        lines.push(format!("{}: fails as it did in the hour before ({})", row.text("path"), row.text("status")));
+    }
+    let most = errors.rows().into_iter().find(|row| row.text("is_new") == "false");
+    if let Some(row) = most {
+        let rate = format!("{:.1} a minute now, {:.1} before", row.number("rate_per_min"), row.number("baseline_rate_per_min"));
+        lines.push(format!("{} of {}: {rate}", row.text("pattern"), row.text("services")));
+    }
+    lines
+}
+
+/// The time of day of a moment, to the second.
+fn clock(time: &str) -> String {
+    let of_day = time.split('T').nth(1).unwrap_or(time);
+    format!("{}Z", of_day.get(..8).unwrap_or(of_day.trim_end_matches('Z')))
+}
+
+/// At most so many characters, with a mark where some are left out.
+fn short(text: &str, characters: usize) -> String {
+    if text.chars().count() <= characters {
+        return text.to_owned();
+    }
+    text.chars().take(characters.saturating_sub(1)).chain(['…']).collect()
+}
