@@ -107,7 +107,7 @@ impl<'a, W: Write> Story<'a, W> {
                     push.text("value"),
                     push.text("evidence"),
                     clock(&push.text("time")),
-                    deployment.text("evidence").split(':').take(5).collect::<Vec<_>>().join(":").split(": ").next().unwrap_or_default(),
+                    deployment.text("evidence").split(": ").next().unwrap_or_default(),
                     clock(&onset),
                     failing.text("path"),
                     failing.text("status"),
