@@ -3,6 +3,7 @@
 
 mod drive;
 mod empty;
+mod kibana;
 mod schemas;
 
 use std::{
@@ -92,6 +93,9 @@ impl Toolbox {
         };
         let answer = drive.run(step).await?;
         let mut answer = drive.finish(answer);
+        if let (Some(base), Ok(window)) = (&self.settings.kibana_url, scope.window(now, self.settings.max_window_s)) {
+            answer = answer.kibana_url(kibana::discover(base, &context.index, window));
+        }
         for note in &context.schema.notes {
             answer = answer.note(note.as_str());
         }
