@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -43,6 +44,16 @@ pub(super) async fn run(tool: &str, arguments: &Map<String, Value>, json: bool, 
 
 fn told(error: &ToolError) -> String {
     format!("{}: {}\n{}", error.code.as_str(), error.message, error.next_step)
+}
+
+/// Takes out what stands among the paths of `--logs` but is an argument of the tool: `--logs FILE… key=value` reads
+/// naturally, and no shell tells the one from the other. A path that exists is a path.
+pub(super) fn arguments_among(paths: &mut Vec<PathBuf>) -> Vec<String> {
+    let is_argument = |path: &mut PathBuf| {
+        let text = path.to_string_lossy();
+        (text.contains('=') || text.trim_start().starts_with('{')) && !path.exists()
+    };
+    paths.extract_if(.., is_argument).map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 /// The arguments as typed: `key=value` pairs, or one JSON object.
@@ -89,6 +100,13 @@ mod tests {
             json!({"level": ["error", "warn"], "query": "a=b", "id": "007", "start": ""}),
         );
         check(&[" {\"size\": 5}"], json!({"size": 5}));
+    }
+
+    #[test]
+    fn arguments_after_the_paths_are_told_from_them() {
+        let mut paths: Vec<PathBuf> = ["Cargo.toml", "no-such-file.ndjson", "size=5", r#"{"size": 5}"#].map(PathBuf::from).to_vec();
+        assert_eq!(arguments_among(&mut paths), ["size=5", r#"{"size": 5}"#]);
+        assert_eq!(paths, ["Cargo.toml", "no-such-file.ndjson"].map(PathBuf::from));
     }
 
     #[test]

@@ -43,7 +43,8 @@ async fn run_command(command: Command, fields: BTreeMap<String, String>) -> Resu
         Command::Stdio { source, tooling } => {
             stdio::run(&Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?).await
         }
-        Command::Call { tool, arguments, json, source, tooling } => {
+        Command::Call { tool, mut arguments, json, mut source, tooling } => {
+            arguments.append(&mut call::arguments_among(&mut source.logs));
             let arguments = call::arguments(&arguments)?;
             let (source, tooling) = (Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?);
             call::run(&tool, &arguments, json, &source, tooling).await
