@@ -2,6 +2,7 @@
 
 mod blame;
 mod lines;
+mod report;
 
 use std::collections::BTreeMap;
 
@@ -10,10 +11,11 @@ use serde::Deserialize;
 
 use self::{
     blame::Names,
-    lines::{Blamed, FETCH, Pattern, blamed, lines, patterns},
+    lines::{FETCH, Pattern, blamed, lines, patterns},
+    report::Report,
 };
 use crate::{
-    answer::{Answer, Cell, Hint, Section, Table},
+    answer::{Answer, Cell},
     dsl::TrackTotal,
     error::ToolError,
     look::{Agg, Field, Filter, Found, Look, Order, Total},
@@ -56,9 +58,6 @@ const SERVICES: u32 = 500;
 
 /// Groups of the baseline that are known, so that few are called new that are only rare.
 const BASELINE_GROUPS: u32 = 1_000;
-
-/// Named services shown.
-const BLAMED: usize = 10;
 
 impl Tool for GetErrorSummary {
     const NAME: &'static str = "get_error_summary";
@@ -176,7 +175,7 @@ impl Summary {
         let is_whole = parts.iter().all(|part| part.hits.len() as u64 >= part.total.value);
         if is_whole || now.total.value == 0 {
             let (now, before) = parts.split_at(1);
-            return self.patterned(&names, &services, now, before, context);
+            return self.patterned(&names, services, now, before, context);
         }
         let most = affordable(&parts);
         let mut looks = Vec::new();
@@ -193,36 +192,38 @@ impl Summary {
         }
         Step::look(looks, move |found, context| {
             let (now, before) = found.split_at(split.min(found.len()));
-            self.patterned(&names, &services, now, before, context)
+            self.patterned(&names, services, now, before, context)
         })
     }
 
     fn patterned(
         self,
         names: &Names,
-        services: &[(String, u64)],
+        services: Vec<(String, u64)>,
         now: &[Found<'_>],
         before: &[Found<'_>],
         context: &Context,
     ) -> Result<Step, ToolError> {
         let total = sum(now);
         let (lines_now, lines_before) = (lines(now), lines(before));
-        let found = patterns(&lines_now, &lines_before);
-        let top = self.arguments.top.value() as usize;
-        let mut table = self.table("pattern");
-        for pattern in found.iter().take(top) {
-            table.push(self.row(Cell::from(pattern.text.as_str()), pattern));
-        }
-        let left = u64::try_from(found.len().saturating_sub(top)).unwrap_or(u64::MAX);
-        let mut answer =
-            self.begin(total, sum(before), services, &found, &blamed(&lines_now, names), table.truncated(left, "top"), context);
-        let sampled = lines_now.len() as u64;
-        if sampled < total.value || (lines_before.len() as u64) < sum(before).value {
+        let groups = patterns(&lines_now, &lines_before).into_iter().map(|pattern| (Cell::from(pattern.text.as_str()), pattern)).collect();
+        let report = Report {
+            by: "pattern",
+            window: self.window,
+            before: self.before,
+            total,
+            total_before: sum(before),
+            services,
+            groups,
+            blamed: blamed(&lines_now, names),
+        };
+        let mut answer = report.answer(self.arguments.top.value() as usize, &context.schema);
+        let (sampled, sampled_before) = (lines_now.len() as u64, lines_before.len() as u64);
+        if sampled < total.value || sampled_before < report.total_before.value {
             answer = answer.note(format!(
-                "patterns are counted from a sample of {sampled} of {} lines, the newest of each fifth of the window ({} of {} of the baseline); the total is exact",
-                total.value,
-                lines_before.len(),
-                sum(before).value
+                "patterns are counted from a sample of {sampled} of {} lines, the newest of each fifth of the window ({sampled_before} of {} \
+                 of the baseline); the total is exact",
+                total.value, report.total_before.value
             ));
         }
         self.end(answer, total, context)
@@ -237,7 +238,6 @@ impl Summary {
             .iter()
             .map(|bucket| (bucket.key.text().into_owned(), bucket.count))
             .collect();
-        let mut table = self.table(field.name());
         let mut groups = Vec::new();
         for bucket in now.results.buckets("by") {
             let newest = bucket.results.hits("newest").first();
@@ -254,14 +254,22 @@ impl Summary {
                 trace_id: text(Role::TraceId),
                 id: newest.map(crate::look::Hit::reference).unwrap_or_default(),
             };
-            table.push(self.row(Cell::from(&bucket.key), &group));
-            groups.push(group);
+            groups.push((Cell::from(&bucket.key), group));
         }
         let (other, error_bound) = now.results.other("by");
         let counted: u64 = now.results.buckets("by").iter().map(|bucket| bucket.count).sum();
         let lines_now = lines(std::slice::from_ref(now));
-        let earlier_total = before.map_or_else(Total::default, |before| before.total);
-        let mut answer = self.begin(now.total, earlier_total, &[], &groups, &blamed(&lines_now, &names), table, context);
+        let report = Report {
+            by: field.name(),
+            window: self.window,
+            before: self.before,
+            total: now.total,
+            total_before: before.map_or_else(Total::default, |before| before.total),
+            services: Vec::new(),
+            groups,
+            blamed: blamed(&lines_now, &names),
+        };
+        let mut answer = report.answer(self.arguments.top.value() as usize, &context.schema);
         if other > 0 {
             answer = answer.note(format!("{other} errors are in further groups (raise `top`); a count may be too low by {error_bound}"));
         }
@@ -273,86 +281,6 @@ impl Summary {
             answer = answer.note(format!("blamed is estimated from the newest {} errors", now.hits.len()));
         }
         self.end(answer, now.total, context)
-    }
-
-    fn table(&self, first: &str) -> Table {
-        let mut columns = vec![first.to_owned()];
-        let of_service = first == Role::Service.name();
-        let rest = [
-            ("count", true),
-            ("rate_per_min", true),
-            ("baseline_rate_per_min", self.before.is_some()),
-            ("is_new", self.before.is_some()),
-            ("first_seen", true),
-            ("last_seen", true),
-            ("service", !of_service),
-            ("level", true),
-            ("trace_id", true),
-            ("id", true),
-        ];
-        columns.extend(rest.into_iter().filter(|(_, shown)| *shown).map(|(name, _)| name.to_owned()));
-        Table::new(columns)
-    }
-
-    fn row(&self, first: Cell, pattern: &Pattern) -> Vec<Cell> {
-        let of_service = self.arguments.group() == Some(Field::Role(Role::Service));
-        let mut row = vec![first, count(pattern.count), rate(pattern.count, self.window)];
-        if let Some(before) = self.before {
-            row.extend([rate(pattern.before, before), Cell::from(pattern.before == 0.0)]);
-        }
-        row.extend([Cell::from(pattern.first_seen), Cell::from(pattern.last_seen)]);
-        if !of_service {
-            row.push(match pattern.services.as_slice() {
-                [only] => Cell::from(only),
-                several => Cell::from(several.to_vec()),
-            });
-        }
-        // One way to an example is enough.
-        let id = if pattern.trace_id.is_some() { None } else { Some(pattern.id.as_str()) };
-        row.extend([Cell::from(pattern.level.as_deref()), Cell::from(pattern.trace_id.as_deref()), Cell::from(id)]);
-        row
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
-    fn begin(
-        &self,
-        total: Total,
-        before: Total,
-        services: &[(String, u64)],
-        groups: &[Pattern],
-        blamed: &[Blamed],
-        table: Table,
-        context: &Context,
-    ) -> Answer {
-        let mut named = Table::new(["service", "count", "by"]);
-        for one in blamed.iter().take(BLAMED) {
-            named.push(vec![Cell::from(one.service.as_str()), count(one.count), Cell::from(one.by.clone())]);
-        }
-        let more = if total.at_least { "at least " } else { "" };
-        let mut summary = format!("{more}{} errors", total.value);
-        if self.before.is_some() {
-            summary.push_str(&format!(" ({} in the baseline)", before.value));
-        }
-        if !services.is_empty() {
-            let shown: Vec<String> = services.iter().take(5).map(|(service, count)| format!("{service} {count}")).collect();
-            let rest = if services.len() > 5 { format!(" and {} more", services.len() - 5) } else { String::new() };
-            summary.push_str(&format!(", by service: {}{rest}", shown.join(", ")));
-        }
-        if let (Some(new), true) = (groups.iter().find(|group| group.before == 0.0), self.before.is_some()) {
-            let all = groups.iter().filter(|group| group.before == 0.0).count();
-            let since = new.first_seen.map_or(String::new(), |time| format!(" since {time}"));
-            let text: String = new.text.chars().take(120).collect();
-            summary.push_str(&format!("; {all} new: {text}{since}{}", if all > 1 { ", …" } else { "" }));
-        }
-        if let Some(most) = blamed.first() {
-            summary.push_str(&format!("; most blamed by others: {}", most.service));
-        }
-        let mut answer = Answer::new(summary).window(self.window).matched(total).table(table).section(Section::table("blamed", named));
-        let shown = context.schema.shown(&[Role::Level, Role::Message, Role::Service, Role::Status, Role::Outcome]);
-        for (role, field) in shown {
-            answer = answer.field(role, field);
-        }
-        answer.hint(hint(groups, self.before.is_some()))
     }
 
     fn end(self, answer: Answer, total: Total, context: &Context) -> Result<Step, ToolError> {
@@ -388,27 +316,6 @@ fn sum(parts: &[Found<'_>]) -> Total {
     parts
         .iter()
         .fold(Total::default(), |sum, part| Total { value: sum.value + part.total.value, at_least: sum.at_least || part.total.at_least })
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a count of documents")]
-fn count(count: f64) -> Cell {
-    Cell::Int(count.round() as i64)
-}
-
-fn rate(count: f64, window: Window) -> Cell {
-    let rate = count * 60.0 / window.seconds().max(f64::MIN_POSITIVE);
-    Cell::from((rate * 1e3).round() / 1e3)
-}
-
-/// The next call: one request that ran into the first new error, or else into the most frequent one.
-fn hint(groups: &[Pattern], compares: bool) -> Option<Hint> {
-    let new = groups.iter().find(|group| compares && group.before == 0.0);
-    let group = new.or(groups.first())?;
-    let why = if new.is_some() { "a request with a new error" } else { "a request with the most frequent error" };
-    Some(match &group.trace_id {
-        Some(trace_id) => Hint::new("search_by_trace_id", why).with("trace_id", trace_id.as_str()),
-        None => Hint::new("get_logs_in_window", "what surrounds it").with("around", group.id.as_str()),
-    })
 }
 
 #[cfg(test)]

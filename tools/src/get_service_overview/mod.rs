@@ -2,6 +2,7 @@
 //! protocol.
 
 mod health;
+mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::health::{Finding, Health, Past, RULE, Rule, worst_first};
+use self::{
+    health::{Finding, Health, Past, RULE, Rule, worst_first},
+    report::{FailingPath, Judged, Member, Report},
+};
 use crate::{
-    answer::{Answer, Cell, Hint, Section, Table},
+    answer::{Answer, Section},
     dsl::{Scalar, TrackTotal},
     error::{Code, ToolError},
     look::{Agg, Bucket, Field, Filter, Found, Key, Look, Total},
@@ -125,14 +129,6 @@ struct Overview {
     before: Option<Window>,
 }
 
-/// A group and its two windows.
-#[derive(Debug, Clone)]
-struct Member {
-    key: Key,
-    now: Health,
-    before: Option<Health>,
-}
-
 /// Groups by the text of their key.
 type Members = BTreeMap<String, Member>;
 
@@ -231,20 +227,21 @@ impl Overview {
         seen: Seen,
         context: &Context,
     ) -> Result<Step, ToolError> {
-        let mut ranked: Vec<(Finding, Member, Past)> = members
+        let mut groups: Vec<Judged> = members
             .into_iter()
             // A group that the baseline's most frequent ones have, and the window's have not, is gone only if it cannot
             // be among those that the window left out.
             .filter(|(_, member)| member.now.count > 0 || seen.other == 0)
             .map(|(key, member)| {
                 let past = pasts.get(&key).copied();
-                (Finding::of(&member.now, member.before.as_ref(), past), member, past.unwrap_or_default())
+                Judged { finding: Finding::of(&member.now, member.before.as_ref(), past), member, past: past.unwrap_or_default() }
             })
             .collect();
-        ranked.sort_by(|a, b| worst_first((a.0, &a.1.now), (b.0, &b.1.now)));
-        let failing_paths = failing_paths(paths);
-        let mut answer = Answer::new(self.summary(&ranked, &failing_paths)).window(self.window).matched(seen.total);
-        answer = answer.table(self.table(&ranked)).section(Section::table("failing_paths", paths_table(&failing_paths))).note(RULE);
+        groups.sort_by(|a, b| worst_first((a.finding, &a.member.now), (b.finding, &b.member.now)));
+        let report = Report { field: &self.group, window: self.window, before: self.before, groups, paths: failing_paths(paths) };
+        let mut answer = Answer::new(report.summary()).window(self.window).matched(seen.total);
+        answer = answer.table(report.table(self.arguments.top.value() as usize));
+        answer = answer.section(Section::table("failing_paths", report.paths_table())).note(RULE);
         let without = seen.total.value.saturating_sub(seen.grouped + seen.other);
         if without > 0 {
             answer = answer.note(format!("{without} documents have no {}", self.group.name()));
@@ -255,7 +252,7 @@ impl Overview {
                 seen.other
             ));
         }
-        answer = answer.hint(self.hint(&ranked, &failing_paths));
+        answer = answer.hint(report.hint());
         for (role, field) in context.schema.shown(&[Role::Service, Role::Path, Role::Status, Role::Outcome, Role::Duration]) {
             answer = answer.field(role, field);
         }
@@ -263,87 +260,6 @@ impl Overview {
             return Step::empty(GetServiceOverview::NAME, answer, Some(self.window), self.arguments.scope.clauses(context.now)?);
         }
         Step::done(answer)
-    }
-
-    fn summary(&self, ranked: &[(Finding, Member, Past)], paths: &[FailingPath]) -> String {
-        let name = self.group.name();
-        let mut parts = Vec::new();
-        for (finding, member, past) in ranked.iter().take_while(|(finding, ..)| *finding <= Finding::AllFailed).take(2) {
-            parts.push(told(&member.key.text(), *finding, &member.now, *past));
-        }
-        for path in paths.iter().filter(|path| path.finding == Finding::NeverSucceeded).take(2) {
-            parts.push(format!("path {}", told(&path.path, path.finding, &path.now, path.past)));
-        }
-        let mut counts: BTreeMap<Finding, Vec<String>> = BTreeMap::new();
-        for (finding, member, _) in ranked {
-            counts.entry(*finding).or_default().push(member.key.text().into_owned());
-        }
-        let has_clue = !parts.is_empty();
-        for (finding, keys) in counts.iter().filter(|(finding, _)| **finding > Finding::AllFailed || !has_clue) {
-            let shown = if keys.len() <= 3 { format!(" ({})", keys.join(", ")) } else { String::new() };
-            parts.push(format!("{} {}{shown}", keys.len(), finding.word()));
-        }
-        format!("{} by {name}: {}", plural(ranked.len()), if parts.is_empty() { "none".to_owned() } else { parts.join("; ") })
-    }
-
-    fn table(&self, ranked: &[(Finding, Member, Past)]) -> Table {
-        let any =
-            |test: fn(&Health) -> bool| ranked.iter().any(|(_, member, _)| test(&member.now) || member.before.as_ref().is_some_and(test));
-        let has_client = any(|health| health.client_error_rate().is_some_and(|rate| rate > 0.0));
-        let has_status = any(|health| !health.statuses.is_empty());
-        let has_p95 = any(|health| health.p95_ms.is_some());
-        let has_past = ranked.iter().any(|(_, _, past)| past.first_seen.is_some());
-        let compares = self.before.is_some();
-        let minutes = self.window.seconds() / 60.0;
-        let minutes_before = self.before.map_or(minutes, |before| before.seconds() / 60.0);
-        let cells = |finding: Finding, member: &Member, past: &Past| -> Vec<(&'static str, bool, Cell)> {
-            let (now, before) = (&member.now, member.before.as_ref());
-            vec![
-                ("finding", true, Cell::from(finding.word())),
-                ("count", true, now.count.into()),
-                ("rate_per_min", true, rate(now.count, minutes)),
-                ("error_rate", true, rounded(now.error_rate())),
-                ("client_error_rate", has_client, rounded(now.client_error_rate())),
-                ("status", has_status, statuses(now)),
-                ("p95_ms", has_p95, now.p95_ms.into()),
-                ("baseline_rate_per_min", compares, before.map_or(Cell::Null, |before| rate(before.count, minutes_before))),
-                ("baseline_error_rate", compares, rounded(before.and_then(Health::error_rate))),
-                ("baseline_client_error_rate", compares && has_client, rounded(before.and_then(Health::client_error_rate))),
-                ("baseline_p95_ms", compares && has_p95, before.and_then(|before| before.p95_ms).into()),
-                ("first_seen", has_past, past.first_seen.into()),
-                ("last_success", has_past, past.last_success.into()),
-            ]
-        };
-        let nobody = Member { key: Key::Text(String::new()), now: Health::default(), before: None };
-        let names =
-            cells(Finding::Fine, &nobody, &Past::default()).into_iter().filter(|(_, shown, _)| *shown).map(|(name, ..)| name.to_owned());
-        let mut table = Table::new(std::iter::once(self.group.name().to_owned()).chain(names));
-        let top = usize::try_from(self.arguments.top.value()).unwrap_or(usize::MAX);
-        for (finding, member, past) in ranked.iter().take(top) {
-            let values = cells(*finding, member, past).into_iter().filter(|(_, shown, _)| *shown).map(|(.., cell)| cell);
-            table.push(std::iter::once(Cell::from(&member.key)).chain(values).collect());
-        }
-        table.truncated(u64::try_from(ranked.len().saturating_sub(top)).unwrap_or(0), "top")
-    }
-
-    /// The call that goes on from the worst group.
-    fn hint(&self, ranked: &[(Finding, Member, Past)], paths: &[FailingPath]) -> Option<Hint> {
-        let between = |hint: Hint, start: Timestamp| hint.with("start", start.to_string()).with("end", self.window.end().to_string());
-        let (finding, member, past) = ranked.first()?;
-        let path = paths.iter().find(|path| path.finding == Finding::NeverSucceeded).map(|path| path.past);
-        if let Some(past) = path.or((*finding == Finding::NeverSucceeded).then_some(*past)) {
-            let first = past.first_seen.unwrap_or(self.window.start());
-            let start = first.checked_sub(SignedDuration::from_mins(30)).unwrap_or(first);
-            return Some(between(Hint::new("find_changes", "what changed when it began"), start));
-        }
-        match finding {
-            Finding::AllFailed | Finding::Worse | Finding::Failing if self.group == Field::Role(Role::Service) => {
-                let hint = Hint::new("get_error_summary", "what its errors say").with("service", member.key.text().into_owned());
-                Some(between(hint, self.window.start()))
-            }
-            Finding::Slower => Some(between(Hint::new("analyze_latency", "where the time goes"), self.window.start())),
-            _ => None,
-        }
     }
 }
 
@@ -357,15 +273,6 @@ struct Seen {
 
 fn buckets<'f, 'a>(found: Option<&'f Found<'a>>) -> &'f [Bucket<'a>] {
     found.map_or(&[], |found| found.results.buckets("by"))
-}
-
-/// A path of which no answer in the window told of success.
-struct FailingPath {
-    path: String,
-    services: Vec<String>,
-    finding: Finding,
-    now: Health,
-    past: Past,
 }
 
 fn failing_paths(paths: &[Bucket<'_>]) -> Vec<FailingPath> {
@@ -391,61 +298,9 @@ fn failing_paths(paths: &[Bucket<'_>]) -> Vec<FailingPath> {
     failing
 }
 
-fn paths_table(paths: &[FailingPath]) -> Table {
-    let mut table = Table::new(["path", "service", "finding", "count", "status", "first_seen", "last_success"]);
-    for path in paths {
-        table.push(vec![
-            Cell::from(path.path.as_str()),
-            Cell::from(path.services.clone()),
-            Cell::from(path.finding.word()),
-            Cell::from(path.now.count),
-            statuses(&path.now),
-            path.past.first_seen.into(),
-            path.past.last_success.into(),
-        ]);
-    }
-    table
-}
-
 fn past_of(bucket: &Bucket<'_>) -> Past {
     let last_success: Option<Timestamp> = bucket.results.inside("good").and_then(|good| good.time("last"));
     Past { first_seen: bucket.results.time("first"), last_success }
-}
-
-/// A group in the words of the summary.
-fn told(name: &str, finding: Finding, now: &Health, past: Past) -> String {
-    let statuses: Vec<String> = now.statuses.iter().map(|(status, _)| status.clone()).collect();
-    let status = if statuses.is_empty() { String::new() } else { format!(" ({})", statuses.join(", ")) };
-    let since = match (finding, past.first_seen, past.last_success) {
-        (Finding::NeverSucceeded, Some(first), _) => format!(", never succeeded since first seen {first}"),
-        (Finding::NeverSucceeded, None, _) => ", never succeeded".to_owned(),
-        (_, _, Some(last)) => format!(", last success {last}"),
-        _ => String::new(),
-    };
-    format!("{name}: {} of {} failed{status}{since}", now.bad().max(now.answers.min(now.count)), now.count)
-}
-
-/// Each frequent status with its count; the status alone where it is the only one.
-fn statuses(health: &Health) -> Cell {
-    match health.statuses.as_slice() {
-        [] => Cell::Null,
-        [(status, _)] => Cell::from(status.as_str()),
-        several => Cell::from(several.iter().map(|(status, count)| format!("{status}×{count}")).collect::<Vec<_>>()),
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of documents")]
-fn rate(count: u64, minutes: f64) -> Cell {
-    rounded(Some(count as f64 / minutes.max(f64::MIN_POSITIVE)))
-}
-
-/// A rate or a share as precise as a reader needs it.
-fn rounded(number: Option<f64>) -> Cell {
-    number.map(|number| (number * 1e3).round() / 1e3).into()
-}
-
-fn plural(groups: usize) -> String {
-    if groups == 1 { "1 group".to_owned() } else { format!("{groups} groups") }
 }
 
 fn one_of(field: &Field, keys: &[Key]) -> Filter {
