@@ -5,9 +5,11 @@ use crate::{
     answer::{Cell, Table},
     look::{Agg, Field, Key, Results},
     schema::Role,
+    spans::short,
 };
 
-/// Groups that are compared a level, at least: the slowest need not be the most frequent.
+/// Groups that are compared a level: the slowest need not be the most frequent. The first level has as many as `top`
+/// where that is more; together no more than 5,000.
 const COMPARED: [u32; 3] = [40, 10, 5];
 
 /// What documents are grouped by.
@@ -48,8 +50,8 @@ impl Groups {
             ("percentiles".to_owned(), Agg::Percentiles(Role::Duration.into(), percents.to_vec())),
             ("max".to_owned(), Agg::Max(Role::Duration.into())),
         ];
-        for (field, least) in self.fields.iter().zip(COMPARED).rev() {
-            let mut agg = Agg::terms(field.clone(), self.top.max(least));
+        for (level, (field, most)) in self.fields.iter().zip(COMPARED).enumerate().rev() {
+            let mut agg = Agg::terms(field.clone(), if level == 0 { self.top.max(most) } else { most });
             for (name, inside) in inner {
                 agg = agg.with(name, inside);
             }
@@ -98,11 +100,6 @@ fn cell(key: &Key) -> Cell {
         Key::Time(time) => Cell::from(*time),
         Key::Text(_) | Key::Parts(_) => Cell::from(key.text()),
     }
-}
-
-/// Milliseconds with as many decimals as mean something.
-pub(super) fn short(ms: f64) -> String {
-    if ms >= 100.0 { format!("{ms:.0}") } else { format!("{}", (ms * 100.0).round() / 100.0) }
 }
 
 /// Four significant digits: an estimate has no more.

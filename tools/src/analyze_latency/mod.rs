@@ -49,8 +49,9 @@ pub struct AnalyzeLatency {
 /// Spans that are read for edges and self time: about 500 bytes each.
 const MOST_SPANS: u32 = 5_000;
 
-/// Traces that are sampled for edges and self time.
-const MOST_TRACES: u64 = 200;
+/// Traces that are sampled for edges and self time. An id is asked for in up to eight notations, and 1,024 conditions are
+/// what an engine takes (`indices.query.bool.max_clause_count`).
+const MOST_TRACES: u64 = 120;
 
 /// Slow traces among them.
 const SLOW_TRACES: usize = 10;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Overall, Wanted,
-    groups::{Groups, rough, short},
+    groups::{Groups, rough},
     population::Population,
     shared,
 };
@@ -15,6 +15,7 @@ use crate::{
     look::{Field, Found, Hit, Key},
     mining::statistics::change_point,
     schema::Role,
+    spans::short,
     tool::Context,
 };
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::trace::Trace;
 use crate::{
     answer::{Cell, Section, Table},
-    spans::{Leg, critical_path, milliseconds, skews},
+    spans::{Leg, critical_path, milliseconds, short, skews},
 };
 
 /// Stations of the critical path that are shown.
@@ -218,9 +218,4 @@ fn quoted(text: &str) -> String {
         quote.push('…');
     }
     quote
-}
-
-/// Milliseconds with as many decimals as mean something.
-fn short(ms: f64) -> String {
-    if ms >= 100.0 { format!("{ms:.0}") } else { format!("{}", (ms * 100.0).round() / 100.0) }
 }

@@ -219,8 +219,9 @@ impl Node {
     }
 }
 
-/// Whether an outcome means failure: ECS, OpenTelemetry in words, and as Data Prepper stores its enumeration (2).
+/// Whether an outcome means failure: ECS, OpenTelemetry in words, as Data Prepper stores its enumeration (2), and the
+/// results of Elastic APM's transactions (`HTTP 5xx`).
 fn is_failure(outcome: &str, is_span: bool) -> bool {
     let word = outcome.to_ascii_lowercase();
-    matches!(word.as_str(), "failure" | "failed" | "error" | "status_code_error") || (is_span && word == "2")
+    matches!(word.as_str(), "failure" | "failed" | "error" | "status_code_error" | "http 5xx") || (is_span && word == "2")
 }

@@ -68,6 +68,11 @@ pub fn milliseconds(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / 1e6
 }
 
+/// Milliseconds in words: with no more decimals than mean something.
+pub fn short(ms: f64) -> String {
+    if ms >= 100.0 { format!("{ms:.0}") } else { format!("{}", (ms * 100.0).round() / 100.0) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Span;
