@@ -12,7 +12,7 @@ use crate::{
     answer::{Answer, Cell, Hint, Table},
     dsl::TrackTotal,
     error::ToolError,
-    look::{Filter, Found, Hit, Look, Order, Total},
+    look::{Agg, Bucket, Filter, Found, Hit, Key, Look, Order, Total},
     mining::statistics::wilson_interval,
     params::{Bounded, Level, Scope, Top, Window},
     schema::Role,
@@ -45,7 +45,10 @@ const REPLY_BYTES: usize = 5 << 20;
 const BYTES_BESIDE_MESSAGE: usize = 320;
 
 /// Equal parts of the window that the sample is taken from, so that it is not of the last minutes alone.
-const SLICES: u32 = 10;
+const SLICES: f64 = 10.0;
+
+/// Characters of a pattern that are shown.
+const SHOWN: usize = 200;
 
 /// 95 % of a normal distribution lie within this many standard deviations.
 const Z_95: f64 = 1.96;
@@ -63,7 +66,8 @@ impl Tool for GetLogPatterns {
         context.schema.need(&Role::Message.into())?;
         let window = self.scope.window(context.now, context.settings.max_window_s)?;
         let filter = self.scope.filter(context.now)?.and(Filter::Exists(Role::Message.into()));
-        Step::look(vec![lines(filter.clone(), window, FIRST_LINES)], move |found, context| {
+        let steps = Agg::TimeHistogram { interval_ms: step_ms(window), window, inner: Vec::new() };
+        Step::look(vec![lines(filter.clone(), window, FIRST_LINES).agg("steps", steps)], move |found, context| {
             let Some(first) = found.into_iter().next() else { return Step::done(Answer::new("nothing was asked")) };
             if first.total.value == 0 {
                 let answer = Answer::new("no log line matches").window(window).matched(first.total);
@@ -76,7 +80,7 @@ impl Tool for GetLogPatterns {
             let looks = if first.total.value <= u64::from(most) {
                 vec![lines(filter, window, most)]
             } else {
-                slices(window).into_iter().map(|slice| lines(filter.clone(), slice, most / SLICES)).collect()
+                slices(window, &first, most).into_iter().map(|(slice, size)| lines(filter.clone(), slice, size)).collect()
             };
             Step::look(looks, move |found, context| self.answer(window, &found, context))
         })
@@ -100,14 +104,25 @@ fn affordable(hits: &[Hit<'_>]) -> u32 {
     u32::try_from(REPLY_BYTES / mean.max(1)).unwrap_or(MOST_LINES).clamp(FIRST_LINES, MOST_LINES)
 }
 
-/// Equal parts of a window.
-fn slices(window: Window) -> Vec<Window> {
-    let length = window.end().duration_since(window.start());
-    let edge = |number: u32| {
-        let share = length.checked_mul(i32::try_from(number).unwrap_or(0)).map(|span| span / i32::try_from(SLICES).unwrap_or(1));
-        share.and_then(|span| window.start().checked_add(span).ok()).unwrap_or(window.end())
+/// The length of a part of a window.
+#[expect(clippy::cast_possible_truncation, reason = "a window is at most days long")]
+fn step_ms(window: Window) -> i64 {
+    ((window.seconds() * 1_000.0 / SLICES).ceil() as i64).max(1)
+}
+
+/// The parts of a window that hold lines, each with its share of so many lines, at least one.
+fn slices(window: Window, survey: &Found<'_>, most: u32) -> Vec<(Window, u32)> {
+    let steps = survey.results.buckets("steps");
+    let start = |bucket: &Bucket<'_>| match bucket.key {
+        Key::Time(time) => Some(time.max(window.start())),
+        Key::Text(_) | Key::Number(_) | Key::Int(_) | Key::Parts(_) => None,
     };
-    (0..SLICES).filter_map(|number| Window::new(edge(number), edge(number + 1))).collect()
+    let slice = |(at, bucket): (usize, &Bucket<'_>)| {
+        let end = steps.get(at + 1).and_then(start).unwrap_or(window.end());
+        let size = u64::from(most) * bucket.count / survey.total.value.max(1);
+        Some((Window::new(start(bucket)?, end)?, u32::try_from(size).unwrap_or(most).clamp(1, most)))
+    };
+    steps.iter().enumerate().filter(|(_, bucket)| bucket.count > 0).filter_map(slice).collect()
 }
 
 impl GetLogPatterns {
@@ -174,9 +189,16 @@ fn row(pattern: &Pattern, whole: f64) -> Vec<Cell> {
         Cell::from((pattern.count / whole.max(1.0) * 1e4).round() / 1e4),
         names(&pattern.levels),
         names(&pattern.services),
-        Cell::from(&pattern.text),
+        Cell::from(shortened(&pattern.text)),
         Cell::from(pattern.example.as_deref()),
     ]
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
 }
 
 fn line<'h>(hit: &'h Hit<'_>) -> Line<'h> {
@@ -208,6 +230,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::look::{Outcome, Results};
     use crate::testing::{ECS, hit, play, reply};
 
     fn lines_of(count: usize, message: impl Fn(usize) -> String) -> Vec<Value> {
@@ -224,7 +247,7 @@ mod tests {
             hit("3", json!({"message": "disk full", "log.level": "ERROR", "service.name": "cart"})),
         ];
         let played = play("get_log_patterns", json!({}), ECS, [reply(3, hits, json!({}))]);
-        insta::assert_snapshot!(played.sent[0], @r#"{"_source":false,"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"message","log.level","service.name","trace.id"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T15:00:00Z"}}},{"exists":{"field":"message"}}]}},"size":1000,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":true}"#);
+        insta::assert_snapshot!(played.sent[0], @r#"{"_source":false,"aggs":{"steps":{"date_histogram":{"extended_bounds":{"max":1774450799999,"min":1774447200000},"field":"@timestamp","fixed_interval":"360000ms","min_doc_count":0}}},"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"message","log.level","service.name","trace.id"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T15:00:00Z"}}},{"exists":{"field":"message"}}]}},"size":1000,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":true}"#);
         let answer = played.structured();
         assert_eq!(answer["summary"], "2 patterns in 3 log lines");
         assert_eq!(answer["rows"][0], json!([2, 0.6667, ["info", "warn"], ["cart", "pay"], "took <*> ms", "t1"]));
@@ -232,19 +255,25 @@ mod tests {
         assert_eq!(answer["hints"][0]["arguments"], json!({"around": "logs-a/3"}));
     }
 
+    /// The tenths of 14:00 to 15:00 that hold lines.
+    fn steps(counts: &[(i64, u64)]) -> Value {
+        let start: jiff::Timestamp = "2026-03-25T14:00:00Z".parse().unwrap();
+        let key = |tenth: i64| start.as_millisecond() + tenth * 360_000;
+        let buckets: Vec<Value> = counts.iter().map(|(tenth, count)| json!({"key": key(*tenth), "doc_count": count})).collect();
+        json!({"steps": {"buckets": buckets}})
+    }
+
     #[test]
     fn a_large_window_is_sampled_in_tenths_and_says_so() {
-        let first = reply(500_000, lines_of(1_000, |n| format!("took {n} ms")), json!({}));
-        let tenths = (0..10).map(|n| {
-            let total = if n == 0 { 410_000 } else { 10_000 };
-            reply(total, lines_of(10, move |line| if n == 0 { format!("took {line} ms") } else { "cache miss".to_owned() }), json!({}))
-        });
-        let played = play("get_log_patterns", json!({}), ECS, std::iter::once(first).chain(tenths));
-        assert_eq!(played.sent.len(), 11);
+        let first = reply(500_000, lines_of(1_000, |n| format!("took {n} ms")), steps(&[(0, 400_000), (1, 0), (2, 100_000)]));
+        let busy = reply(400_000, lines_of(80, |n| format!("took {n} ms")), json!({}));
+        let calm = reply(100_000, lines_of(20, |n| if n < 5 { "disk full" } else { "cache miss" }.to_owned()), json!({}));
+        let played = play("get_log_patterns", json!({}), ECS, [first, busy, calm]);
         let answer = played.structured();
+        assert_eq!((&played.sent[1]["size"], &played.sent[2]["size"]), (&json!(8_000), &json!(2_000)));
         // Each tenth speaks for its own lines.
-        assert_eq!(answer["rows"][0][0], 410_000);
-        assert_eq!(answer["rows"][1][0], 90_000);
+        let counts: Vec<&Value> = answer["rows"].as_array().unwrap().iter().map(|row| &row[0]).collect();
+        assert_eq!(counts, [400_000, 75_000, 25_000]);
         assert!(played.text().contains("a sample: 100 of 500000 lines"), "{}", played.text());
         assert!(played.text().contains("±9.6 %"), "{}", played.text());
     }
@@ -268,10 +297,9 @@ mod tests {
 
     #[test]
     fn the_sample_shrinks_where_lines_are_long() {
-        let first = reply(50_000, lines_of(1_000, |_| "x".repeat(4_000)), json!({}));
-        let tenths = (0..10).map(|_| reply(5_000, Vec::new(), json!({})));
-        let played = play("get_log_patterns", json!({}), ECS, std::iter::once(first).chain(tenths));
-        assert_eq!(played.sent[1]["size"], 121);
+        let first = reply(50_000, lines_of(1_000, |_| "x".repeat(4_000)), steps(&[(0, 50_000)]));
+        let played = play("get_log_patterns", json!({}), ECS, [first, reply(50_000, lines_of(1, |_| "x".to_owned()), json!({}))]);
+        assert_eq!(played.sent[1]["size"], 1_213);
     }
 
     #[test]
@@ -281,11 +309,16 @@ mod tests {
     }
 
     #[test]
-    fn slices_cover_the_window_without_overlap() {
+    fn slices_begin_where_steps_do_and_end_with_the_window() {
         let time = |text: &str| text.parse().unwrap();
-        let window = Window::new(time("2026-03-25T14:00:00Z"), time("2026-03-25T15:00:00.000000007Z")).unwrap();
-        let slices = slices(window);
-        assert_eq!((slices.len(), slices[0].start(), slices[9].end()), (10, window.start(), window.end()));
-        assert!(slices.windows(2).all(|pair| pair[0].end() == pair[1].start()));
+        let window = Window::new(time("2026-03-25T14:00:05Z"), time("2026-03-25T15:00:00Z")).unwrap();
+        let step = |start: &str, count: u64| Bucket { key: Key::Time(time(start)), count, results: Results::default() };
+        let buckets = vec![step("2026-03-25T14:00:00Z", 3), step("2026-03-25T14:20:00Z", 0), step("2026-03-25T14:40:00Z", 1)];
+        let steps = Outcome::Buckets { buckets, other: 0, error_bound: 0, after: None };
+        let survey =
+            Found { total: Total::exactly(4), results: Results([("steps".to_owned(), steps)].into_iter().collect()), ..Found::default() };
+        let slices = slices(window, &survey, 100);
+        let ends: Vec<String> = slices.iter().map(|(slice, size)| format!("{} {} {size}", slice.start(), slice.end())).collect();
+        assert_eq!(ends, ["2026-03-25T14:00:05Z 2026-03-25T14:20:00Z 75", "2026-03-25T14:40:00Z 2026-03-25T15:00:00Z 25"]);
     }
 }
