@@ -34,7 +34,7 @@ struct Line {
 impl Report<'_> {
     /// What was found, in one line.
     pub(super) fn summary(&self) -> String {
-        let value = round(self.verdict.strength.value);
+        let value = hundredths(self.verdict.strength.value);
         match self.sample.sizes() {
             (0, _) => return "no significant change can be told: the window has no whole trace".to_owned(),
             (_, 0) => return "no significant change can be told: the baseline has no whole trace".to_owned(),
@@ -61,7 +61,7 @@ impl Report<'_> {
             .section(Section::object(
                 "strength",
                 [
-                    ("value", Cell::from(round(strength.value))),
+                    ("value", Cell::from(hundredths(strength.value))),
                     ("word", Cell::from(strength.word().as_str())),
                     ("quiet_rate", Cell::from(strength.quiet_rate())),
                 ],
@@ -158,7 +158,10 @@ impl Report<'_> {
         };
         Line {
             class,
-            evidence: format!("{}{others}", self.item(&shift.item)),
+            evidence: match &shift.item {
+                Item::Own { name, .. } => name.clone(),
+                Item::Edge { .. } | Item::Gap { .. } => format!("{}{others}", self.item(&shift.item)),
+            },
             baseline: time(shift.there_ms),
             window: time(shift.here_ms),
             trace_id: self.sample.trace_id(shift.trace).map(str::to_owned),
@@ -216,12 +219,12 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// `12 of 340 traces (4 %)`, shorter.
+/// Traces with the pattern among all traces of the types compared.
 fn share((with, all): (f64, f64)) -> String {
     format!("{with} of {all}")
 }
 
-/// Milliseconds with two significant digits at least.
+/// Milliseconds, with the more digits the shorter.
 fn time(ms: f64) -> String {
     match ms {
         ms if ms >= 100.0 => format!("{ms:.0} ms"),
@@ -232,4 +235,9 @@ fn time(ms: f64) -> String {
 
 fn round(score: f64) -> f64 {
     (score * 10.0).round() / 10.0
+}
+
+/// Fine enough that a strength just below a bound does not read as the bound.
+fn hundredths(strength: f64) -> f64 {
+    (strength * 100.0).round() / 100.0
 }
