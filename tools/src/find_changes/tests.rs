@@ -107,6 +107,38 @@ fn where_not_all_fits_pods_are_left_out_first() {
     assert!(answer["truncated"]["left"].as_u64().unwrap() > 0);
 }
 
+/// What an audit log in other fields leads to: the row of its event.
+fn check_audit(fields: &[(&str, &str)], event: Value, row: Value) {
+    let fields: Vec<(&str, &str)> = [("@timestamp", "date")].into_iter().chain(fields.iter().copied()).collect();
+    let played = play("find_changes", json!({}), &fields, [reply(1, vec![], json!({})), reply(1, vec![hit("1", event)], json!({}))]);
+    assert_eq!(played.structured()["rows"][0], row, "{}", played.text());
+}
+
+#[test]
+fn raw_cloudtrail_is_read() {
+    let fields = [
+        ("eventName", "keyword"),
+        ("eventSource", "keyword"),
+        ("userIdentity.arn", "keyword"),
+        ("requestParameters.repositoryName", "keyword"),
+        ("requestParameters.nodegroupName", "keyword"),
+        ("requestParameters.imageTag", "keyword"),
+    ];
+    let event = json!({"@timestamp": "2026-03-25T14:36:12Z", "eventName": "PutImage", "eventSource": "ecr.amazonaws.com",
+        "userIdentity.arn": "arn:aws:iam::1:user/ci", "requestParameters.repositoryName": "web", "requestParameters.imageTag": "v42"});
+    let row = json!(["2026-03-25T14:36:12Z", "cloudtrail", "event", "PutImage", "eventName", "web:v42 by ci in ecr"]);
+    check_audit(&fields, event, row);
+}
+
+#[test]
+fn kubernetes_audit_events_are_read() {
+    let fields = [("verb", "keyword"), ("objectRef.resource", "keyword"), ("objectRef.name", "keyword"), ("user.username", "keyword")];
+    let event = json!({"@timestamp": "2026-03-25T14:38:00Z", "verb": "patch", "objectRef.resource": "deployments",
+        "objectRef.name": "web", "user.username": "argocd"});
+    let row = json!(["2026-03-25T14:38:00Z", "kubernetes", "event", "patch", "verb", "deployments/web by argocd"]);
+    check_audit(&fields, event, row);
+}
+
 #[test]
 fn an_unknown_kind_is_refused_with_the_valid_ones() {
     let played = play("find_changes", json!({"kinds": "moods"}), FIELDS, []);

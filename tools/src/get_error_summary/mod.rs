@@ -97,20 +97,27 @@ impl Tool for GetErrorSummary {
             filter = filter.and(errors(&context.schema)?);
         }
         let all_services = Look::new(Filter::All, Some(window)).agg("service", Agg::terms(Role::Service, SERVICES));
-        let call = Summary { arguments: self, filter, window, before };
+        let mut call = Summary { arguments: self, filter, window, before, empty_baseline: None };
         let mut looks = vec![all_services];
-        match group {
+        match &group {
             Some(field) => {
-                looks.push(call.groups(&field, call.arguments.top.value(), window));
-                looks.extend(before.map(|before| call.groups(&field, BASELINE_GROUPS, before)));
-                Step::look(looks, move |found, context| call.grouped(&field, &found, context))
+                looks.push(call.groups(field, call.arguments.top.value(), window));
+                looks.extend(before.map(|before| call.groups(field, BASELINE_GROUPS, before)));
             }
             None => {
                 looks.push(call.lines(window, FIRST_LINES));
                 looks.extend(before.map(|before| call.lines(before, FIRST_LINES)));
-                Step::look(looks, move |found, context| call.first(found, context))
             }
         }
+        // Where the baseline has no document at all, nothing can be called new.
+        looks.extend(before.map(|before| Look::new(Filter::All, Some(before)).total(TrackTotal::UpTo(1))));
+        Step::look(looks, move |mut found, context| {
+            call.check_baseline(&mut found);
+            match &group {
+                Some(field) => call.grouped(field, &found, context),
+                None => call.first(found, context),
+            }
+        })
     }
 }
 
@@ -142,9 +149,19 @@ struct Summary {
     filter: Filter,
     window: Window,
     before: Option<Window>,
+    /// A baseline that was given up, for it has no document.
+    empty_baseline: Option<Window>,
 }
 
 impl Summary {
+    /// Takes the last look, at whether the baseline has any document; gives the baseline up where it has none.
+    fn check_baseline(&mut self, found: &mut Vec<Found<'_>>) {
+        if self.before.is_some() && found.pop().is_some_and(|any| any.total.value == 0) {
+            self.empty_baseline = self.before.take();
+            found.truncate(2);
+        }
+    }
+
     fn lines(&self, window: Window, size: u32) -> Look {
         let look = Look::new(self.filter.clone(), Some(window)).total(TrackTotal::Exact);
         look.page(Order::Newest, 0, size).fetch(FETCH).agg("service", Agg::terms(Role::Service, SERVICES))
@@ -284,6 +301,10 @@ impl Summary {
     }
 
     fn end(self, answer: Answer, total: Total, context: &Context) -> Result<Step, ToolError> {
+        let answer = match self.empty_baseline {
+            Some(baseline) => answer.note(format!("nothing to compare with: no document from {} to {}", baseline.start(), baseline.end())),
+            None => answer,
+        };
         if total.value > 0 {
             return Step::done(answer);
         }

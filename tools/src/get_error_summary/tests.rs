@@ -29,6 +29,7 @@ fn a_pattern_that_was_not_there_before_is_new() {
         reply(50, vec![], services(&["pay", "cart", "order-service"])),
         reply(3, now, services(&["pay", "cart"])),
         reply(1, before, json!({})),
+        reply(1, vec![], json!({})),
     ];
     let played = play("get_error_summary", json!({}), ECS, replies);
     insta::assert_snapshot!(played.text(), @"
@@ -49,9 +50,21 @@ fn a_pattern_that_was_not_there_before_is_new() {
 
 #[test]
 fn both_windows_are_asked_in_one_round_trip() {
-    let replies = [reply(50, vec![], json!({})), reply(1, vec![line(0, "a", "b")], json!({})), reply(0, vec![], json!({}))];
+    let empty = || reply(0, vec![], json!({}));
+    let any = || reply(1, vec![], json!({}));
+    let replies = [reply(50, vec![], json!({})), reply(1, vec![line(0, "a", "b")], json!({})), empty(), any()];
     let played = play("get_error_summary", json!({}), ECS, replies);
-    assert_eq!(played.sent.len(), 3);
+    assert_eq!(played.sent.len(), 4);
+    assert_eq!(played.structured()["rows"][0][4], true);
+}
+
+#[test]
+fn nothing_is_new_against_a_baseline_without_documents() {
+    let empty = || reply(0, vec![], json!({}));
+    let replies = [reply(50, vec![], json!({})), reply(1, vec![line(0, "a", "b")], json!({})), empty(), empty()];
+    let played = play("get_error_summary", json!({}), ECS, replies);
+    assert!(!played.text().contains("is_new"), "{}", played.text());
+    assert!(played.text().contains("nothing to compare with"), "{}", played.text());
 }
 
 #[test]
@@ -60,8 +73,12 @@ fn services_are_counted_by_the_engine() {
         "service": {"buckets": [{"key": "pay", "doc_count": 7_000}]}, "newest": {"hits": {"total": {"value": 7_000, "relation": "eq"}, "hits": [line(9, "x", "pay")]}}});
     let now = reply(7_003, vec![line(9, "x", "pay")], json!({"by": {"sum_other_doc_count": 2, "buckets": [bucket]}}));
     let before = reply(10, vec![], json!({"by": {"buckets": [{"key": "pay", "doc_count": 10}]}}));
-    let played =
-        play("get_error_summary", json!({"group_by": "service", "top": 1}), ECS, [reply(9_000, vec![], services(&["pay"])), now, before]);
+    let played = play(
+        "get_error_summary",
+        json!({"group_by": "service", "top": 1}),
+        ECS,
+        [reply(9_000, vec![], services(&["pay"])), now, before, reply(1, vec![], json!({}))],
+    );
     insta::assert_snapshot!(played.text(), @"
     7003 errors (10 in the baseline)
     window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 7003	returned 1
@@ -78,7 +95,8 @@ fn services_are_counted_by_the_engine() {
 #[test]
 fn more_lines_than_fit_are_sampled_over_the_whole_window_and_told() {
     let many = |count: usize| (0..count).map(|id| line(id, "disk full", "cart")).collect::<Vec<_>>();
-    let first = [reply(50, vec![], json!({})), reply(20_000, many(500), json!({})), reply(0, vec![], json!({}))];
+    let first =
+        [reply(50, vec![], json!({})), reply(20_000, many(500), json!({})), reply(0, vec![], json!({})), reply(1, vec![], json!({}))];
     let slices = (0..5).map(|_| reply(4_000, many(10), json!({})));
     let played = play("get_error_summary", json!({}), ECS, first.into_iter().chain(slices).chain([reply(0, vec![], json!({}))]));
     let answer = played.structured();

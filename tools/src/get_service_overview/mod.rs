@@ -134,14 +134,17 @@ type Members = BTreeMap<String, Member>;
 
 impl Overview {
     /// Reads both windows; looks further back at what failed, and at what failed but is too rare to be in the first look.
-    fn first(self, found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
+    fn first(mut self, found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
         let (Some(now), before) = (found.first(), found.get(1)) else { return Step::done(Answer::new("nothing was asked")) };
+        let before = before.filter(|before| before.total.value > 0);
+        let compared = self.before.take_if(|_| before.is_none());
         let mut members = Members::new();
         self.read(&mut members, buckets(Some(now)), buckets(before));
         let failing = now.results.inside("failing");
         let keys = |name: &str| failing.map_or(&[][..], |failing| failing.buckets(name)).iter().map(|bucket| bucket.key.clone());
         let rare: Vec<Key> = keys("by").filter(|key| !members.contains_key(key.text().as_ref())).collect();
         let seen = Seen {
+            empty_baseline: compared,
             total: now.total,
             grouped: now.results.buckets("by").iter().map(|bucket| bucket.count).sum(),
             other: now.results.other("by").0,
@@ -242,6 +245,9 @@ impl Overview {
         let mut answer = Answer::new(report.summary()).window(self.window).matched(seen.total);
         answer = answer.table(report.table(self.arguments.top.value() as usize));
         answer = answer.section(Section::table("failing_paths", report.paths_table())).note(RULE);
+        if let Some(baseline) = seen.empty_baseline {
+            answer = answer.note(format!("nothing to compare with: no document from {} to {}", baseline.start(), baseline.end()));
+        }
         let without = seen.total.value.saturating_sub(seen.grouped + seen.other);
         if without > 0 {
             answer = answer.note(format!("{without} documents have no {}", self.group.name()));
@@ -269,6 +275,8 @@ struct Seen {
     total: Total,
     grouped: u64,
     other: u64,
+    /// A baseline without any document: nothing to compare with.
+    empty_baseline: Option<Window>,
 }
 
 fn buckets<'f, 'a>(found: Option<&'f Found<'a>>) -> &'f [Bucket<'a>] {

@@ -109,6 +109,14 @@ fn a_rare_group_that_fails_is_not_lost_among_frequent_ones() {
 }
 
 #[test]
+fn nothing_is_new_against_a_baseline_without_documents() {
+    let now = by(vec![bucket("a", 10, 0, 0)], vec![], vec![]);
+    let played = play("get_service_overview", json!({}), ECS, [reply(10, vec![], now), reply(0, vec![], by(vec![], vec![], vec![]))]);
+    assert_eq!(played.structured()["rows"], json!([["a", "ok", 10, 0.167, 0, 3]]));
+    assert!(played.text().contains("nothing to compare with"), "{}", played.text());
+}
+
+#[test]
 fn what_cannot_be_grouped_by_is_refused() {
     let played = play("get_service_overview", json!({"group_by": "message"}), ECS, []);
     assert_eq!(played.error().code.as_str(), "field_not_groupable");
