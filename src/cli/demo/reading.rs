@@ -23,11 +23,6 @@ impl Reading {
     pub(super) fn rows(&self) -> Vec<Row<'_>> {
         rows(&self.0)
     }
-
-    /// The rows of a section.
-    pub(super) fn section(&self, name: &str) -> Vec<Row<'_>> {
-        self.0.get(name).map(rows).unwrap_or_default()
-    }
 }
 
 fn rows(table: &Value) -> Vec<Row<'_>> {

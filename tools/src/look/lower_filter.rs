@@ -1,5 +1,7 @@
 //! Conditions in terms of roles, lowered to queries on the fields of one group.
 
+use std::collections::BTreeSet;
+
 use super::{Field, Filter};
 use crate::{
     dsl::{Query, Range, Scalar},
@@ -164,7 +166,8 @@ impl<'a> Lowering<'a> {
                 let spellings = levels.iter().flat_map(|level| level.spellings());
                 match info.exact() {
                     Some(exact) => {
-                        let values = spellings.flat_map(|word| spelled(word)).map(Scalar::Text).collect();
+                        let words: BTreeSet<String> = spellings.flat_map(|word| spelled(word)).collect();
+                        let values = words.into_iter().map(Scalar::Text).collect();
                         Query::Terms { field: exact.to_owned(), values }
                     }
                     None => {
