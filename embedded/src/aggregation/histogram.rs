@@ -23,7 +23,8 @@ pub(super) fn date<'a>(
 ) -> Result<Outcome, Stop> {
     let interval = interval.max(1);
     let place = |millis: i64| millis.saturating_sub(offset).div_euclid(interval);
-    let bounds = bounds.map(|(low, high)| (place(low), place(high)));
+    // Elasticsearch shifts the bounds of dates by the offset after it has rounded them.
+    let bounds = bounds.map(|(low, high)| (low.div_euclid(interval), high.div_euclid(interval)));
     // Numbers can be grouped so too, and stay numbers.
     let output = slices.iter().find_map(|slice| match slice.shard.target().mapping.field(field).map(|field| &field.kind) {
         Some(Kind::Date(format)) => Some(format.output),
