@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use crate::error::{Code, ToolError};
 
+/// What a `date_nanos` field can hold: 2^63 nanoseconds from 1970. A search beyond is refused where one index has such a field.
+const STORED_SECONDS: std::ops::Range<i64> = 0..i64::MAX / 1_000_000_000;
+
 /// From `start` (included) to `end` (not included). The start is never after the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Window {
@@ -57,6 +60,10 @@ impl Window {
             let message = format!("`{prefix}start` ({start}) {fault} `{prefix}end` ({end})");
             ToolError::new(Code::BadTime, message, "give a start before the end; the end is now unless given")
         })?;
+        if let Some(moment) = [start, end].into_iter().find(|moment| !STORED_SECONDS.contains(&moment.as_second())) {
+            let message = format!("{moment} is outside the times that an index can hold");
+            return Err(ToolError::new(Code::BadTime, message, "give times between 1970 and 2262"));
+        }
         let limit = SignedDuration::try_from(std::time::Duration::from_secs(max_window_s)).unwrap_or(SignedDuration::MAX);
         if end.duration_since(start) > limit {
             let days = |seconds: f64| (seconds / 86_400.0 * 10.0).round() / 10.0;
