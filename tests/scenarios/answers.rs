@@ -33,7 +33,8 @@ impl Source {
         let now: Timestamp = NOW.parse().unwrap();
         let result = self.toolbox.call(tool, arguments, now, LIMIT).await;
         let who = || format!("{}: {tool} {}", self.name, Value::from(arguments.clone()));
-        let budget = arguments.get("max_tokens").and_then(Value::as_u64).unwrap_or(6_000);
+        let asked = arguments.get("max_tokens").and_then(|asked| asked.as_u64().or_else(|| asked.as_str()?.parse().ok()));
+        let budget = asked.unwrap_or(6_000);
         match result {
             Ok(rendered) => Ok(checked(tool, &rendered, budget, &who)),
             Err(error) => {

@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answers;
+mod budget;
 mod counting;
+mod differential;
+mod incidents;
 mod indices;
 mod nodes;
+mod random;
 mod refusals;
+mod searching;
 mod world;

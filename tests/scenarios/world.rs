@@ -22,6 +22,7 @@ pub(crate) struct World {
     indices: Vec<Index>,
     aliases: Vec<(String, Vec<String>)>,
     needs_data_streams: bool,
+    is_embedded_only: bool,
 }
 
 struct Index {
@@ -73,7 +74,7 @@ pub(crate) fn ecs() -> Value {
 impl World {
     /// An empty world.
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, indices: Vec::new(), aliases: Vec::new(), needs_data_streams: false }
+        Self { name, indices: Vec::new(), aliases: Vec::new(), needs_data_streams: false, is_embedded_only: false }
     }
 
     fn full(&self, short: &str) -> String {
@@ -108,6 +109,12 @@ impl World {
         self
     }
 
+    /// Keeps it out of the real engines: for what is about the tools alone, or too large for all of them.
+    pub(crate) fn embedded_only(mut self) -> Self {
+        self.is_embedded_only = true;
+        self
+    }
+
     /// Lets a name lead to indices.
     pub(crate) fn alias(mut self, short: &str, indices: &[&str]) -> Self {
         let indices = indices.iter().map(|index| self.full(index)).collect();
@@ -117,7 +124,8 @@ impl World {
 
     /// Loads it everywhere.
     pub(crate) async fn load(self) -> Loaded {
-        let there: Vec<&Node> = nodes().iter().filter(|node| !self.needs_data_streams || node.has_data_streams()).collect();
+        let fits = |node: &&Node| !self.is_embedded_only && (!self.needs_data_streams || node.has_data_streams());
+        let there: Vec<&Node> = nodes().iter().filter(fits).collect();
         // Made before the first index, so that what a failing load leaves behind is removed too.
         let mut loaded = Loaded { world: self.name, sources: Vec::new(), targets: Vec::new() };
         let names = |is_stream| self.indices.iter().filter(|index| index.is_stream == is_stream).map(|index| index.name.clone()).collect();
