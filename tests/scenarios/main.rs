@@ -2,6 +2,7 @@
 //! give the same answer. `tests/README.md` tells how.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod analysis;
 mod answers;
 mod budget;
 mod counting;
@@ -10,6 +11,7 @@ mod incidents;
 mod indices;
 mod nodes;
 mod random;
+mod reaching;
 mod refusals;
 mod searching;
 mod world;

@@ -59,6 +59,21 @@ impl Node {
         Self { name: name.to_owned(), url: url.to_owned(), secured }
     }
 
+    /// A node of no name.
+    pub(crate) fn at(url: String) -> Self {
+        Self { name: String::new(), url, secured: None }
+    }
+
+    /// Whether it asks who one is.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.secured.is_some()
+    }
+
+    /// The same node for someone who does not know the authority behind its certificate.
+    pub(crate) fn without_authority(&self) -> Self {
+        Self { secured: None, ..self.clone() }
+    }
+
     /// Whether it has data streams.
     pub(crate) fn has_data_streams(&self) -> bool {
         self.name != "es7"

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use elk_mcp::guard::{AllowList, Caps, Guard};
+use elk_mcp::{
+    cluster::Credential,
+    guard::{AllowList, Caps, Guard},
+};
 use elk_mcp_embedded::{Builder, Embedded, Mapping};
 use elk_mcp_tools::{Settings, Toolbox, dsl::IndexExpression, engine::Engine};
 use futures_util::future::join_all;
@@ -180,21 +183,28 @@ impl World {
         }
     }
 
-    /// The tools over an engine, wired as the product wires them.
     fn toolbox(&self, engine: impl Engine + 'static) -> Toolbox {
-        let guard: Arc<dyn Engine> = Arc::new(Guard::new(engine, AllowList::parse("logs-*").unwrap(), Caps::default()));
-        Toolbox::new(guard, settings(&format!("{}*", self.full(""))))
+        toolbox(engine, &format!("{}*", self.full("")))
     }
 }
 
-/// The settings of a server whose default index this is.
-pub(crate) fn settings(default_index: &str) -> Settings {
-    Settings {
+/// The tools over an engine, wired as the product wires them.
+fn toolbox(engine: impl Engine + 'static, default_index: &str) -> Toolbox {
+    let guard: Arc<dyn Engine> = Arc::new(Guard::new(engine, AllowList::parse("logs-*").unwrap(), Caps::default()));
+    let settings = Settings {
         default_index: IndexExpression::parse(default_index).unwrap(),
         max_tokens: 6_000,
         max_window_s: 31 * 86_400,
         kibana_url: None,
         field_overrides: Vec::new(),
+    };
+    Toolbox::new(guard, settings)
+}
+
+impl Source {
+    /// A node as someone reaches it, with whatever is on it.
+    pub(crate) fn of(node: &Node, credential: Option<Credential>) -> Self {
+        Self { name: node.name.clone(), toolbox: toolbox(node.cluster_as(credential), "logs-*"), node: None }
     }
 }
 

@@ -195,12 +195,18 @@ fn aggregation(random: &mut Random, depth: usize) -> Aggregation {
             sort: vec![Sort { field: owned("n"), descending: random.one_in(2), is_time: false }],
             fields: fields(random),
         },
-        7 => AggregationKind::DateHistogram {
-            field: owned("@timestamp"),
-            interval_ms: random.pick(&[1_000, 7_000, 60_000]),
-            offset_ms: random.pick(&[0, 500]),
-            bounds_ms: random.one_in(3).then_some((1_774_447_190_000, 1_774_447_270_000)),
-        },
+        7 => {
+            let bounds_ms = random.one_in(3).then_some((1_774_447_190_000, 1_774_447_270_000));
+            // OpenSearch places the empty buckets of an inner histogram by the offset of the outer one.
+            let has_offset = (depth == OUTERMOST || bounds_ms.is_none()) && random.one_in(2);
+            let interval_ms = random.pick(&[1_000, 7_000, 60_000]);
+            AggregationKind::DateHistogram {
+                field: owned("@timestamp"),
+                interval_ms,
+                offset_ms: if has_offset { 500 } else { 0 },
+                bounds_ms,
+            }
+        }
         8 => AggregationKind::Histogram {
             field: number,
             interval: 50.0,

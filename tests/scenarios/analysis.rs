@@ -1,0 +1,99 @@
+//! Errors, comparisons of windows, and latency.
+
+use serde_json::{Value, json};
+
+use crate::{
+    answers::text,
+    world::{World, ecs},
+};
+
+const START: &str = "2026-03-25T14:00:00Z";
+const END: &str = "2026-03-25T15:00:00Z";
+
+/// Two hours of requests, one every twenty seconds, each with the line of its arrival. From 14:00 the card service refuses
+/// every third.
+fn lines() -> Vec<Value> {
+    let arrival = |request: &Value| {
+        json!({"@timestamp": request["@timestamp"], "trace": request["trace"], "message": "POST /orders received",
+            "log": {"level": "INFO"}, "service": {"name": "gateway"}})
+    };
+    requests().into_iter().flat_map(|request| [arrival(&request), request]).collect()
+}
+
+fn requests() -> Vec<Value> {
+    (0..360)
+        .map(|n: usize| {
+            let (hour, minute, second) = (13 + n / 180, n % 180 / 3, n % 3 * 20);
+            let is_refused = n >= 180 && n % 3 == 0;
+            let message = match (is_refused, n % 60) {
+                (true, _) => format!("card {n} refused by card-service: expired"),
+                (false, 7) => format!("cache miss for key-{n}"),
+                _ => format!("order {n} done"),
+            };
+            json!({
+                "@timestamp": format!("2026-03-25T{hour}:{minute:02}:{second:02}.{:03}Z", n % 1_000),
+                "message": message,
+                "log": {"level": if is_refused || n % 60 == 7 { "ERROR" } else { "INFO" }},
+                "service": {"name": if n % 2 == 0 { "pay" } else { "cart" }},
+                "trace": {"id": format!("{n:032x}")},
+                "url": {"path": "/orders"},
+                "http": {"response": {"status_code": if is_refused { 502 } else { 200 }}},
+                "event": {"duration": (100 + n % 100 + if is_refused { 900 } else { 0 }) * 1_000_000},
+            })
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn errors_are_counted_by_pattern_and_what_is_new_is_said_to_be() {
+    let loaded = World::new("errors").index("a", Some(ecs()), lines()).load().await;
+    let arguments = json!({"start": START, "end": END, "baseline": "previous"});
+    let answer = loaded.answer("get_error_summary", arguments).await;
+    let of = |word: &str| {
+        answer.rows().into_iter().find(|row| text(&row["pattern"]).contains(word)).unwrap_or_else(|| panic!("{word}: {}", answer.text))
+    };
+    let (refused, missed) = (of("refused"), of("cache"));
+    assert_eq!((text(&refused["count"]), text(&refused["is_new"])), ("60".to_owned(), "true".to_owned()), "{}", answer.text);
+    assert_eq!((text(&missed["count"]), text(&missed["is_new"])), ("3".to_owned(), "false".to_owned()), "{}", answer.text);
+    let by_service =
+        loaded.answer("get_error_summary", json!({"start": START, "end": END, "group_by": "service", "baseline": "none"})).await;
+    let counts: u64 = by_service.rows().iter().map(|row| row["count"].as_u64().unwrap()).sum();
+    assert_eq!(counts, 63, "{}", by_service.text);
+}
+
+#[tokio::test]
+async fn windows_that_differ_are_told_apart_and_equal_ones_are_not() {
+    let loaded = World::new("compared").index("a", Some(ecs()), lines()).load().await;
+    let changed = json!({"start": START, "end": END, "baseline": {"start": "2026-03-25T13:00:00Z", "end": START}});
+    let quiet = json!({"start": "2026-03-25T13:30:00Z", "end": START, "baseline": {"start": "2026-03-25T13:00:00Z", "end": "2026-03-25T13:30:00Z"}});
+    for source in &loaded.sources {
+        let answer = source.call("compare_windows", &changed).await.unwrap();
+        let patterns = answer.section("patterns");
+        assert!(
+            patterns.iter().any(|row| row.values().any(|cell| text(cell).contains("refused")) && row.values().any(|cell| cell == "NEW")),
+            "{}: {}",
+            source.name,
+            answer.text
+        );
+        assert_ne!(answer.structured["strength"]["word"], "none", "{}: {}", source.name, answer.text);
+        let answer = source.call("compare_windows", &quiet).await.unwrap();
+        assert_ne!(answer.structured["strength"]["word"], "significant", "{}: {}", source.name, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn latency_is_told_by_group_with_percentiles_near_the_truth() {
+    let loaded = World::new("latency").index("a", Some(ecs()), lines()).load().await;
+    let mut durations: Vec<f64> = requests()[180..].iter().map(|request| request["event"]["duration"].as_f64().unwrap() / 1e6).collect();
+    durations.sort_by(f64::total_cmp);
+    let exact = |share: f64| durations[((durations.len() - 1) as f64 * share).round() as usize];
+    for source in &loaded.sources {
+        let answer = source.call("analyze_latency", &json!({"start": START, "end": END, "group_by": "path"})).await.unwrap();
+        let row = answer.row("path", "/orders");
+        assert_eq!(row["count"], 180, "{}: {}", source.name, answer.text);
+        for (column, share) in [("p50_ms", 0.5), ("p95_ms", 0.95), ("max_ms", 1.0)] {
+            let (found, exact) = (row[column].as_f64().unwrap(), exact(share));
+            assert!((found - exact).abs() <= 0.02 * exact, "{}: {column} {found} instead of {exact}", source.name);
+        }
+    }
+}
