@@ -51,12 +51,22 @@ pub struct ShardsReply<'a> {
     /// How many there are.
     #[serde(default)]
     pub total: u32,
+    /// How many answered.
+    #[serde(default)]
+    pub successful: Option<u32>,
     /// How many failed.
     #[serde(default)]
     pub failed: u32,
     /// Why.
     #[serde(borrow, default)]
     pub failures: Vec<Failure<'a>>,
+}
+
+impl ShardsReply<'_> {
+    /// How many did not answer. OpenSearch does not count a shard that is assigned to no node among those that failed.
+    pub fn lacking(&self) -> u32 {
+        self.failed.max(self.successful.map_or(0, |successful| self.total.saturating_sub(successful)))
+    }
 }
 
 /// Why a shard failed.

@@ -21,7 +21,7 @@ pub fn merge<'a>(look: &Look, lowered: &Lowered, schema: &Schema, replies: Vec<S
         }
         // OpenSearch 3 calls a search that it answered from an index structure terminated early, though it is whole.
         let is_sample = look.sample.is_some() && reply.terminated_early;
-        found.total.at_least |= reply.timed_out || is_sample || reply.shards.failed > 0;
+        found.total.at_least |= reply.timed_out || is_sample || reply.shards.lacking() > 0;
         found.partial.join(&partial(reply.timed_out, &reply.shards));
         found.took_ms = found.took_ms.max(reply.took);
         pages.push(page(&reply.hits, look, group));
@@ -45,7 +45,7 @@ pub(super) fn partial(timed_out: bool, shards: &ShardsReply<'_>) -> Partial {
             class.map_or("unknown", |class| &**class).chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect();
         failed.insert(ShardFailure { index: failure.index.as_ref().map_or_else(String::new, |index| index.to_string()), reason: class });
     }
-    if failed.is_empty() && shards.failed > 0 {
+    if failed.is_empty() && shards.lacking() > 0 {
         failed.insert(ShardFailure { index: String::new(), reason: "unknown".to_owned() });
     }
     Partial { timed_out, failed_shards: failed.into_iter().collect() }
