@@ -12,17 +12,17 @@ use crate::{
 fn requests() -> Vec<Value> {
     (0..100)
         .map(|n: u64| {
-            let service = if n % 3 == 0 { "pay" } else { "cart" };
-            let level = if n % 10 == 0 { "ERROR" } else { "INFO" };
+            let service = if n.is_multiple_of(3) { "pay" } else { "cart" };
+            let level = if n.is_multiple_of(10) { "ERROR" } else { "INFO" };
             json!({
                 "@timestamp": format!("2026-03-25T14:{:02}:{:02}.{:03}Z", n * 36 / 60, n * 36 % 60, n),
                 "message": format!("request {n} done"),
                 "log": {"level": level},
                 "service": {"name": service},
                 "url": {"path": format!("/{}", n % 4)},
-                "http": {"response": {"status_code": if n % 10 == 0 { 503 } else { 200 }}},
+                "http": {"response": {"status_code": if n.is_multiple_of(10) { 503 } else { 200 }}},
                 "event": {"duration": (n + 1) * 1_000_000},
-                "tags": if n % 2 == 0 { json!(["even", "number"]) } else { json!("number") },
+                "tags": if n.is_multiple_of(2) { json!(["even", "number"]) } else { json!("number") },
             })
         })
         .collect()
