@@ -24,7 +24,7 @@ fn requests() -> Vec<Value> {
     (0..360)
         .map(|n: usize| {
             let (hour, minute, second) = (13 + n / 180, n % 180 / 3, n % 3 * 20);
-            let is_refused = n >= 180 && n % 3 == 0;
+            let is_refused = n >= 180 && n.is_multiple_of(3);
             let message = match (is_refused, n % 60) {
                 (true, _) => format!("card {n} refused by card-service: expired"),
                 (false, 7) => format!("cache miss for key-{n}"),
@@ -34,7 +34,7 @@ fn requests() -> Vec<Value> {
                 "@timestamp": format!("2026-03-25T{hour}:{minute:02}:{second:02}.{:03}Z", n % 1_000),
                 "message": message,
                 "log": {"level": if is_refused || n % 60 == 7 { "ERROR" } else { "INFO" }},
-                "service": {"name": if n % 2 == 0 { "pay" } else { "cart" }},
+                "service": {"name": if n.is_multiple_of(2) { "pay" } else { "cart" }},
                 "trace": {"id": format!("{n:032x}")},
                 "url": {"path": "/orders"},
                 "http": {"response": {"status_code": if is_refused { 502 } else { 200 }}},

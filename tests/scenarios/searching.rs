@@ -79,7 +79,7 @@ async fn queries_mean_the_same_everywhere() {
         "refused: connection",
     ];
     let documents = messages.iter().enumerate().map(|(n, message)| {
-        json!({"@timestamp": format!("2026-03-25T14:00:0{n}Z"), "message": message, "service": {"name": if n % 2 == 0 { "pay" } else { "cart" }},
+        json!({"@timestamp": format!("2026-03-25T14:00:0{n}Z"), "message": message, "service": {"name": if n.is_multiple_of(2) { "pay" } else { "cart" }},
             "log": {"level": (["INFO", "error", "Warning", "ERROR", "info", "FATAL"][n])}, "http": {"response": {"status_code": 200 + n * 100}}})
     });
     let loaded = World::new("queries").index("a", Some(ecs()), documents).load().await;
@@ -195,7 +195,7 @@ async fn the_lines_around_a_line_keep_ties_and_tell_gaps() {
 #[tokio::test]
 async fn patterns_say_what_many_lines_say() {
     let documents = (0..200).map(|n| {
-        let message = if n % 4 == 0 { format!("card {n} refused for user-{n}") } else { format!("order {n} shipped in {n} ms") };
+        let message = if n.is_multiple_of(4) { format!("card {n} refused for user-{n}") } else { format!("order {n} shipped in {n} ms") };
         json!({"@timestamp": format!("2026-03-25T14:{:02}:{:02}Z", n / 60, n % 60), "message": message, "service": {"name": "pay"}, "log": {"level": "INFO"}})
     });
     let loaded = World::new("patterns").index("a", Some(ecs()), documents).load().await;
