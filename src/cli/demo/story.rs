@@ -178,7 +178,7 @@ fn ruled_out(service: &str, changes: &Reading, errors: &Reading, others: &Readin
     let most = errors.rows().into_iter().find(|row| row.text("is_new") == "false");
     if let Some(row) = most {
         let rate = format!("{:.1} a minute now, {:.1} before", row.number("rate_per_min"), row.number("baseline_rate_per_min"));
-        lines.push(format!("{} of {}: {rate}", row.text("pattern"), row.text("services")));
+        lines.push(format!("{} of {}: {rate}", row.text("pattern"), row.text("service")));
     }
     lines
 }
