@@ -200,8 +200,7 @@ fn parse<'r, T: serde::Deserialize<'r>>(reply: &'r Reply) -> Result<T, ToolError
 
 /// The items of the reply to one search or to several.
 fn items(reply: &Reply) -> Result<Vec<ItemReply<'_>>, ToolError> {
-    let raw: &RawValue = parse(reply)?;
-    let is_joint = serde_json::from_str::<Joint<'_>>(raw.get()).ok().and_then(|joint| joint.responses).is_some();
+    let is_joint = serde_json::from_slice::<Joint<'_>>(&reply.body).is_ok_and(|joint| joint.responses.is_some());
     if is_joint {
         parse::<MsearchReply<'_>>(reply).map(|reply| reply.responses)
     } else {
