@@ -16,6 +16,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use axum::Router;
+use elk_mcp_tools::engine::Engine;
+use rmcp::ServerHandler;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,19 @@ impl Server {
     /// # Errors
     /// When the address is taken, or the certificate and key cannot be used.
     pub async fn bind(serving: Serving, mcp: Mcp) -> Result<Self> {
+        let engine = Arc::clone(mcp.engine());
+        Self::bind_with(serving, mcp, engine).await
+    }
+
+    /// The same around another MCP handler: what stands in front of it does not depend on it. `engine` is what the
+    /// probe of readiness asks.
+    ///
+    /// # Errors
+    /// When the address is taken, or the certificate and key cannot be used.
+    pub async fn bind_with<H>(serving: Serving, handler: H, engine: Arc<dyn Engine>) -> Result<Self>
+    where
+        H: ServerHandler + Clone,
+    {
         let listener =
             TcpListener::bind(serving.listen).await.with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
         let address = listener.local_addr()?;
@@ -57,7 +72,7 @@ impl Server {
             }
         };
         let ending = CancellationToken::new();
-        let router = http::router(mcp, gate, &http::hosts(address, &serving.allowed_hosts), ending.child_token());
+        let router = http::router(handler, engine, gate, &http::names::hosts(address, &serving.allowed_hosts), ending.child_token());
         Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })
     }
 
