@@ -5,7 +5,7 @@ mod accept;
 mod http;
 pub mod identity;
 pub mod mcp;
-mod sign_in;
+pub mod sign_in;
 
 use std::{
     future::Future,

@@ -1,5 +1,7 @@
 //! Sign-in by one key: in `Authorization: Bearer` or `X-API-Key`. Knows headers; keeps only the key's digest.
 
+mod caller;
+
 use anyhow::{Context as _, Result};
 use axum::{
     extract::{Request, State},
@@ -10,24 +12,30 @@ use axum::{
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+pub use caller::Caller;
+
 /// Who is let through.
 #[derive(Clone)]
-pub(super) struct Gate(Option<[u8; 32]>);
+pub(super) struct Gate {
+    /// None: anyone.
+    digest: Option<[u8; 32]>,
+    caller: Caller,
+}
 
 impl Gate {
     /// Whoever has this key.
     pub(super) fn key(key: &str) -> Self {
-        Self(Some(Sha256::digest(key).into()))
+        Self { digest: Some(Sha256::digest(key).into()), caller: Caller::default_key() }
     }
 
     /// Anyone.
     pub(super) fn open() -> Self {
-        Self(None)
+        Self { digest: None, caller: Caller::anonymous() }
     }
 
     /// The key's digest is compared in constant time: how long it takes says nothing about the key.
     fn lets_through(&self, headers: &HeaderMap) -> bool {
-        let Some(digest) = &self.0 else { return true };
+        let Some(digest) = &self.digest else { return true };
         given_key(headers).is_some_and(|given| bool::from(Sha256::digest(given).as_slice().ct_eq(digest)))
     }
 }
@@ -51,8 +59,9 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 }
 
 /// The layer in front of everything that needs sign-in.
-pub(super) async fn require(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub(super) async fn require(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     if gate.lets_through(request.headers()) {
+        request.extensions_mut().insert(gate.caller);
         return next.run(request).await;
     }
     let sent_one = request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key("x-api-key");
