@@ -2,6 +2,7 @@
 
 mod drain;
 mod mask;
+pub mod mention;
 pub mod statistics;
 
 pub use drain::Templates;
