@@ -1,18 +1,31 @@
-//! The id of the call being served, carried by the task, so that an engine can tag its requests without every layer
-//! passing it on. Knows neither MCP nor the engine.
+//! The id of the call being served, and the time it spends in the cluster, carried by the task, so that an engine can tag and
+//! time its requests without every layer passing them on. Knows neither MCP nor the engine.
 
 use std::{
     fmt,
     future::Future,
     hash::{BuildHasher, Hasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 /// The id of one call: 16 hexadecimal digits, random enough to find one call in two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallId(u64);
 
+/// How long a call waited for the cluster, all its requests together: more than the call took, where some ran side by side.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterTime(Arc<AtomicU64>);
+
+/// A request on its way to the cluster. Its time counts until it is dropped, so also when the request is cancelled.
+#[derive(Debug)]
+pub struct ClusterTimer(Option<(ClusterTime, Instant)>);
+
 tokio::task_local! {
-    static CURRENT: CallId;
+    static CURRENT: (CallId, ClusterTime);
 }
 
 impl CallId {
@@ -23,12 +36,37 @@ impl CallId {
 
     /// The id of the call that the current task serves, or a new one outside any.
     pub fn current() -> Self {
-        CURRENT.try_with(|id| *id).unwrap_or_else(|_| Self::random())
+        CURRENT.try_with(|(id, _)| *id).unwrap_or_else(|_| Self::random())
     }
 
     /// Runs a future as part of this call.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
+        self.scope_counting(&ClusterTime::default(), future).await
+    }
+
+    /// The same, and counts the time that it spends in the cluster.
+    pub async fn scope_counting<F: Future>(self, time: &ClusterTime, future: F) -> F::Output {
+        CURRENT.scope((self, time.clone()), future).await
+    }
+}
+
+impl ClusterTime {
+    /// What was counted so far.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Counts for the call that the current task serves; outside any, nothing.
+    pub fn count() -> ClusterTimer {
+        ClusterTimer(CURRENT.try_with(|(_, time)| (time.clone(), Instant::now())).ok())
+    }
+}
+
+impl Drop for ClusterTimer {
+    fn drop(&mut self) {
+        if let Some((ClusterTime(total), began)) = &self.0 {
+            total.fetch_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
     }
 }
 
@@ -51,6 +89,19 @@ mod tests {
     async fn a_call_keeps_its_id_for_all_it_awaits() {
         let id = CallId::random();
         assert_eq!(id.scope(async { CallId::current() }).await, id);
+    }
+
+    #[tokio::test]
+    async fn time_in_the_cluster_adds_up_over_a_calls_requests() {
+        let time = ClusterTime::default();
+        let request = || {
+            let mut timer = ClusterTime::count();
+            let (_, began) = timer.0.as_mut().unwrap();
+            *began -= Duration::from_millis(20);
+        };
+        CallId::random().scope_counting(&time, async { (request(), request()) }).await;
+        assert!(time.total() >= Duration::from_millis(40), "{:?}", time.total());
+        assert!(ClusterTime::count().0.is_none(), "outside a call nothing is counted");
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod call_id;
+pub mod call_log;
 pub mod cli;
 pub mod cluster;
 pub mod config;

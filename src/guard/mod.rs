@@ -20,6 +20,7 @@ use elk_mcp_tools::{
 };
 use tokio::sync::Semaphore;
 
+use crate::call_id::ClusterTime;
 use breaker::Breaker;
 use resolution::Resolutions;
 
@@ -96,6 +97,7 @@ impl<E: Engine> Guard<E> {
     /// Sends a request unless the breaker is open, and tells the breaker how it went.
     async fn counted(&self, request: &Request, time_limit: Duration) -> Result<Reply, EngineError> {
         let attempt = self.breaker.begin()?;
+        let _timer = ClusterTime::count();
         let result = self.inner.send(request, time_limit).await;
         attempt.end(match &result {
             Ok(_) => true,
