@@ -19,6 +19,10 @@ engines *arguments="list":
 bench *arguments:
     cargo bench --workspace {{ arguments }}
 
+# Incidents whose culprit is known, through the tools: just incidents FOLDER --each
+incidents folder="../shared/data/incidents" *arguments:
+    cargo run --release -p elk-mcp-bench -- incidents {{ folder }} {{ arguments }}
+
 # The sample incident, told and served
 demo *arguments:
     cargo run --release -- demo {{ arguments }}
