@@ -5,6 +5,7 @@
 pub mod call_id;
 pub mod call_log;
 pub mod cli;
+pub mod client_keys;
 pub mod cluster;
 pub mod config;
 pub mod guard;

@@ -2,6 +2,7 @@
 
 mod call;
 mod demo;
+mod key;
 mod log;
 mod serve;
 mod stdio;
@@ -54,6 +55,7 @@ async fn run_command(command: Command, fields: BTreeMap<String, String>) -> Resu
             check_selection(&selection)?;
             tools::run(tool.as_deref(), json, !no_output_schemas, &selection)
         }
+        Command::Key { action } => key::run(&action),
         Command::Demo { once, listen } => demo::run(once, &listen).await,
     }
 }

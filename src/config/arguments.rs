@@ -101,6 +101,12 @@ pub enum Command {
         #[command(flatten)]
         selection: Selection,
     },
+    /// Make the keys that clients sign in with
+    Key {
+        /// What to do with a key.
+        #[command(subcommand)]
+        action: KeyAction,
+    },
     /// Tell the sample incident call by call, then serve it
     Demo {
         /// End after the story
@@ -109,6 +115,21 @@ pub enum Command {
         /// Address to serve the sample on
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
         listen: String,
+    },
+}
+
+/// What to do with a client's key.
+#[derive(Debug, Subcommand)]
+pub enum KeyAction {
+    /// Make a key: prints it, this once, and then its line for the --client-keys file
+    New {
+        /// Name of whoever gets the key, as it stands in the log
+        name: String,
+    },
+    /// Read a key from standard input and print its line for the --client-keys file
+    Hash {
+        /// Name of whoever has the key, as it stands in the log
+        name: String,
     },
 }
 
@@ -209,18 +230,34 @@ pub struct ServingArguments {
     /// PEM file of the certificate's key
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// File with the key that clients sign in with [default: one made at start, on loopback only]
+    /// Other host names that clients may call this server by, comma-separated
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+    /// Who may call.
+    #[command(flatten)]
+    pub sign_in: SignInArguments,
+}
+
+/// Who may call.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Sign-in")]
+pub struct SignInArguments {
+    /// File of the keys that clients sign in with, one name:sha256 a line, as `elk-mcp key new NAME` prints them. Read again
+    /// when it changes
+    #[arg(long, value_name = "FILE")]
+    pub client_keys: Option<PathBuf>,
+    /// File with the one key that clients sign in with [default: one made at start, on loopback only]
     #[arg(long, value_name = "FILE")]
     pub client_key_file: Option<PathBuf>,
     /// The key itself: meant for the variable, since other users of the machine can see flags
     #[arg(long, value_name = "KEY", hide = true)]
     pub client_key: Option<Secret>,
+    /// Header that a key may stand in beside Authorization and X-API-Key
+    #[arg(long, value_name = "NAME")]
+    pub client_key_header: Option<String>,
     /// Let anyone on this machine call, without a key. Loopback only
     #[arg(long)]
     pub no_auth: bool,
-    /// Other host names that clients may call this server by, comma-separated
-    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
-    pub allowed_hosts: Vec<String>,
 }
 
 impl Default for ToolingArguments {

@@ -7,6 +7,7 @@
 pub mod arguments;
 mod layers;
 mod serving;
+mod sign_in;
 mod source;
 mod tooling;
 
@@ -15,7 +16,8 @@ use std::{fs, path::Path};
 use crate::{cluster::InvalidSettings, secret::Secret};
 
 pub use layers::{Layers, parse};
-pub use serving::{Identity, Serving, SignIn};
+pub use serving::{Identity, Serving};
+pub use sign_in::SignIn;
 pub use source::Source;
 pub use tooling::{ToolSelection, Tooling};
 

@@ -2,11 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{arguments::ServingArguments, bytes, secret};
-use crate::{cluster::InvalidSettings, secret::Secret};
+use http::HeaderName;
 
-/// The shortest key that is taken, in bytes.
-const SHORTEST_KEY: usize = 16;
+use super::{
+    arguments::ServingArguments,
+    bytes,
+    sign_in::{SignIn, header_name},
+};
+use crate::{cluster::InvalidSettings, secret::Secret};
 
 /// How to listen and who may call.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub struct Serving {
     pub identity: Identity,
     /// Who may call.
     pub sign_in: SignIn,
+    /// A header that a key may stand in beside the usual ones.
+    pub key_header: Option<HeaderName>,
     /// Host names beside the loopback ones and the address itself that a client may call the server by.
     pub allowed_hosts: Vec<String>,
 }
@@ -35,17 +40,6 @@ pub enum Identity {
         /// For messages.
         certificate_file: PathBuf,
     },
-}
-
-/// Who may call.
-#[derive(Debug)]
-pub enum SignIn {
-    /// Whoever has this key.
-    Key(Secret),
-    /// Whoever has a key that is made at start; on loopback only.
-    GeneratedKey,
-    /// Anyone; on loopback only.
-    Nobody,
 }
 
 impl Serving {
@@ -71,32 +65,9 @@ impl Serving {
             }
             _ => return Err(InvalidSettings::new("--tls-cert and --tls-key", "belong together: give both")),
         };
-        let key = secret("--client-key-file", arguments.client_key.as_ref(), arguments.client_key_file.as_deref())?;
-        let sign_in = match (key, arguments.no_auth) {
-            (Some(_), true) => return Err(InvalidSettings::new("--no-auth", "and a client key contradict each other: give one")),
-            (Some(key), false) if key.reveal().len() < SHORTEST_KEY => {
-                return Err(InvalidSettings::new(
-                    "--client-key-file",
-                    format!("has a key of less than {SHORTEST_KEY} bytes, which can be guessed"),
-                ));
-            }
-            (Some(key), false) => SignIn::Key(key),
-            (None, true) if loopback => SignIn::Nobody,
-            (None, true) => {
-                return Err(InvalidSettings::new(
-                    "--no-auth",
-                    format!("is for loopback only, and {listen} is reached by other machines: use --client-key-file"),
-                ));
-            }
-            (None, false) if loopback => SignIn::GeneratedKey,
-            (None, false) => {
-                return Err(InvalidSettings::new(
-                    "--client-key-file",
-                    format!("must be set to listen on {listen}, which other machines reach"),
-                ));
-            }
-        };
-        Ok(Self { listen, identity, sign_in, allowed_hosts: arguments.allowed_hosts.clone() })
+        let sign_in = SignIn::from_arguments(&arguments.sign_in, listen)?;
+        let key_header = header_name(arguments.sign_in.client_key_header.as_deref())?;
+        Ok(Self { listen, identity, sign_in, key_header, allowed_hosts: arguments.allowed_hosts.clone() })
     }
 
     /// The sample's way: on loopback, with a certificate and a key made at start.
@@ -108,7 +79,7 @@ impl Serving {
         if !listen.ip().is_loopback() {
             return Err(InvalidSettings::new("--listen", format!("is {listen}; the demo listens on loopback only")));
         }
-        Ok(Self { listen, identity: Identity::Development, sign_in: SignIn::GeneratedKey, allowed_hosts: Vec::new() })
+        Ok(Self { listen, identity: Identity::Development, sign_in: SignIn::GeneratedKey, key_header: None, allowed_hosts: Vec::new() })
     }
 }
 
@@ -125,15 +96,14 @@ fn parse_address(text: &str) -> Result<SocketAddr, InvalidSettings> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::arguments::SignInArguments;
 
     fn arguments(listen: &str) -> ServingArguments {
         ServingArguments {
             listen: listen.to_owned(),
             tls_cert: None,
             tls_key: None,
-            client_key_file: None,
-            client_key: None,
-            no_auth: false,
+            sign_in: SignInArguments::default(),
             allowed_hosts: Vec::new(),
         }
     }
@@ -150,10 +120,6 @@ mod tests {
             let serving = Serving::from_arguments(&arguments(listen)).unwrap();
             assert!(matches!((serving.identity, serving.sign_in), (Identity::Development, SignIn::GeneratedKey)), "{listen}");
         }
-        assert!(matches!(
-            Serving::from_arguments(&ServingArguments { no_auth: true, ..arguments("127.0.0.1:0") }).unwrap().sign_in,
-            SignIn::Nobody
-        ));
     }
 
     #[test]
@@ -163,16 +129,12 @@ mod tests {
         let with_files = ServingArguments { tls_cert: path.clone(), tls_key: path, ..arguments("0.0.0.0:8443") };
         refused(&arguments("0.0.0.0:8443"), "--tls-cert");
         refused(&arguments("[::]:8443"), "--tls-cert");
-        refused(&with_files, "--client-key-file");
-        refused(&ServingArguments { no_auth: true, ..with_files }, "--no-auth is for loopback only");
+        refused(&with_files, "--client-keys");
     }
 
     #[test]
     fn what_cannot_be_used_is_refused_by_name() {
         refused(&arguments("8443"), "--listen");
         refused(&ServingArguments { tls_cert: Some("/nonexistent".into()), ..arguments("127.0.0.1:0") }, "belong together");
-        refused(&ServingArguments { client_key: Some(Secret::new("short")), ..arguments("127.0.0.1:0") }, "16 bytes");
-        let both = ServingArguments { client_key: Some(Secret::new("long enough to be a key")), no_auth: true, ..arguments("127.0.0.1:0") };
-        refused(&both, "contradict");
     }
 }

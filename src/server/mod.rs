@@ -2,6 +2,7 @@
 //! tool and no engine but through the toolbox.
 
 mod accept;
+mod bucket;
 mod http;
 pub mod identity;
 pub mod mcp;
@@ -21,7 +22,7 @@ use rmcp::ServerHandler;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Serving, SignIn};
+use crate::config::Serving;
 use identity::Loaded;
 use mcp::Mcp;
 use sign_in::Gate;
@@ -60,17 +61,7 @@ impl Server {
             TcpListener::bind(serving.listen).await.with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
         let address = listener.local_addr()?;
         let loaded = identity::load(serving.identity, address)?;
-        let (gate, generated_key) = match serving.sign_in {
-            SignIn::Key(key) => (Gate::key(key.reveal()), None),
-            SignIn::GeneratedKey => {
-                let key = sign_in::generate_key()?;
-                (Gate::key(&key), Some(key))
-            }
-            SignIn::Nobody => {
-                tracing::warn!("anyone on this machine can call the tools (--no-auth)");
-                (Gate::open(), None)
-            }
-        };
+        let (gate, generated_key) = Gate::new(serving.sign_in, serving.key_header)?;
         let ending = CancellationToken::new();
         let router = http::router(handler, engine, gate, &http::names::hosts(address, &serving.allowed_hosts), ending.child_token());
         Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })

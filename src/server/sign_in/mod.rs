@@ -1,123 +1,161 @@
-//! Sign-in by one key: in `Authorization: Bearer` or `X-API-Key`. Knows headers; keeps only the key's digest.
+//! Sign-in: whoever shows a key is let through under its name, everyone else is told how. Knows HTTP; knows no tool.
 
 mod caller;
+mod credential;
+mod failures;
+mod verifier;
 
-use anyhow::{Context as _, Result};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use anyhow::Result;
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 
 pub use caller::Caller;
 
-/// Who is let through.
+use self::{
+    credential::{Credential, Headers},
+    failures::Failures,
+    verifier::{Keys, Verifier},
+};
+use crate::{
+    client_keys::{self, ClientKeys},
+    config::SignIn,
+};
+
+/// What stands before everything that needs sign-in. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Gate {
-    /// None: anyone.
-    digest: Option<[u8; 32]>,
-    caller: Caller,
+pub(super) struct Gate(Arc<Inner>);
+
+struct Inner {
+    verifier: Verifier,
+    headers: Headers,
+    failures: Failures,
+    /// What a client without a key is told.
+    advice: String,
+}
+
+/// Why a request is not let through.
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    /// A key stands where others can read it.
+    InUrl,
+    /// There is no key.
+    Missing,
+    /// There is one, which is none of ours.
+    Wrong,
+    /// The same, too often.
+    TooOften(Duration),
 }
 
 impl Gate {
-    /// Whoever has this key.
-    pub(super) fn key(key: &str) -> Self {
-        Self { digest: Some(Sha256::digest(key).into()), caller: Caller::default_key() }
+    /// What the settings ask for, and the key that was made, where they ask for one.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers to make a key of.
+    pub(super) fn new(sign_in: SignIn, header: Option<HeaderName>) -> Result<(Self, Option<String>)> {
+        let (verifier, generated) = match sign_in {
+            SignIn::Keys { single, file } => {
+                let fixed = single.map_or_else(ClientKeys::default, |key| ClientKeys::single(&Caller::default_key().name, key.reveal()));
+                (Verifier::Keys(Keys::new(fixed, file)), None)
+            }
+            SignIn::GeneratedKey => {
+                let key = client_keys::generate()?;
+                (Verifier::Keys(Keys::new(ClientKeys::single(&Caller::default_key().name, &key), None)), Some(key))
+            }
+            SignIn::Nobody => {
+                tracing::warn!("anyone on this machine can call the tools (--no-auth)");
+                (Verifier::Anyone, None)
+            }
+        };
+        let chosen = header.as_ref().map(|name| format!(" or `{name}: KEY`")).unwrap_or_default();
+        let advice = format!("sign in with a key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`{chosen}\n");
+        Ok((Self(Arc::new(Inner { verifier, headers: Headers::new(header), failures: Failures::default(), advice })), generated))
     }
 
-    /// Anyone.
-    pub(super) fn open() -> Self {
-        Self { digest: None, caller: Caller::anonymous() }
-    }
-
-    /// The key's digest is compared in constant time: how long it takes says nothing about the key.
-    fn lets_through(&self, headers: &HeaderMap) -> bool {
-        let Some(digest) = &self.digest else { return true };
-        given_key(headers).is_some_and(|given| bool::from(Sha256::digest(given).as_slice().ct_eq(digest)))
-    }
-}
-
-/// The key of a request. One that is given twice is given not at all.
-fn given_key(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = single(headers, header::AUTHORIZATION.as_str()).and_then(|value| {
-        let (scheme, key) = value.split_at_checked("Bearer ".len())?;
-        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
-    });
-    match (bearer, single(headers, "x-api-key")) {
-        (Some(key), None) | (None, Some(key)) => Some(key.trim_ascii()),
-        (None, None) | (Some(_), Some(_)) => None,
-    }
-}
-
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    values.next().is_none().then_some(first.as_bytes())
-}
-
-/// The layer in front of everything that needs sign-in.
-pub(super) async fn require(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    if gate.lets_through(request.headers()) {
-        request.extensions_mut().insert(gate.caller);
-        return next.run(request).await;
-    }
-    let sent_one = request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key("x-api-key");
-    let challenge = if sent_one { "Bearer error=\"invalid_token\"" } else { "Bearer" };
-    let mut refusal =
-        (StatusCode::UNAUTHORIZED, "sign in with the server's key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`\n").into_response();
-    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    refusal
-}
-
-/// A key of 256 random bits.
-pub(super) fn generate_key() -> Result<String> {
-    let mut bytes = [0; 32];
-    rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).ok().context("no random numbers from the system")?;
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("elk_{digits}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "elk_0123456789abcdef";
-
-    #[track_caller]
-    fn check(headers: &[(&'static str, &str)], passes: bool) {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
+    async fn judge(&self, uri: &Uri, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Caller, Refusal> {
+        let inner = &*self.0;
+        if credential::is_in_url(uri) {
+            return Err(Refusal::InUrl);
         }
-        assert_eq!(Gate::key(KEY).lets_through(&map), passes, "{headers:?}");
+        if matches!(inner.verifier, Verifier::Anyone) {
+            return Ok(Caller::anonymous());
+        }
+        let key = match inner.headers.credential(headers) {
+            Credential::Missing => return Err(Refusal::Missing),
+            Credential::Unclear => None,
+            Credential::Key(key) => Some(key),
+        };
+        // Good keys first: no number of failures keeps one out.
+        if let Some(key) = key
+            && let Some(caller) = inner.verifier.verify(key).await
+        {
+            return Ok(caller);
+        }
+        match address.map_or(Ok(()), |address| inner.failures.count(address, Instant::now())) {
+            Ok(()) => {
+                let client = address.map(tracing::field::display);
+                tracing::warn!(
+                    client.address = client,
+                    event.action = "sign-in",
+                    event.outcome = "failure",
+                    "a client's key is none of ours"
+                );
+                Err(Refusal::Wrong)
+            }
+            Err(wait) => Err(Refusal::TooOften(wait)),
+        }
     }
 
-    #[test]
-    fn the_key_passes_in_either_header() {
-        check(&[("authorization", &format!("Bearer {KEY}"))], true);
-        check(&[("authorization", &format!("bearer  {KEY} "))], true);
-        check(&[("x-api-key", KEY)], true);
+    fn refuse(&self, refusal: &Refusal) -> Response {
+        let (status, text) = match refusal {
+            Refusal::InUrl => (
+                StatusCode::BAD_REQUEST,
+                "a key must not stand in the URL, which proxies and browsers log: send it as a header, and replace this one\n",
+            ),
+            Refusal::Missing | Refusal::Wrong => (StatusCode::UNAUTHORIZED, self.0.advice.as_str()),
+            Refusal::TooOften(_) => (StatusCode::TOO_MANY_REQUESTS, "too many wrong keys from this address; a good one still works\n"),
+        };
+        let mut response = (status, text.to_owned()).into_response();
+        let headers = response.headers_mut();
+        match refusal {
+            Refusal::Missing => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Refusal::Wrong => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+            }
+            Refusal::TooOften(wait) => {
+                headers.insert(header::RETRY_AFTER, wait.as_secs().saturating_add(1).into());
+            }
+            Refusal::InUrl => {}
+        }
+        response
     }
+}
 
-    #[test]
-    fn anything_else_does_not() {
-        check(&[], false);
-        check(&[("authorization", KEY)], false);
-        check(&[("authorization", &format!("Basic {KEY}"))], false);
-        check(&[("authorization", "Bearer ")], false);
-        check(&[("x-api-key", "")], false);
-        check(&[("x-api-key", &KEY[1..])], false);
-        check(&[("x-api-key", KEY), ("x-api-key", KEY)], false);
-        check(&[("x-api-key", KEY), ("authorization", "Bearer wrong")], false);
+/// The layer in front of everything that needs sign-in: puts the [`Caller`] into the request and takes the credential out.
+pub(super) async fn require(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let (uri, address) = (request.uri().clone(), address(request.extensions()));
+    let headers = std::mem::take(request.headers_mut());
+    let judged = gate.judge(&uri, &headers, address).await;
+    *request.headers_mut() = headers;
+    match judged {
+        Ok(caller) => {
+            gate.0.headers.remove(request.headers_mut());
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refusal) => gate.refuse(&refusal),
     }
+}
 
-    #[test]
-    fn an_open_gate_lets_anyone_through_and_generated_keys_differ() {
-        assert!(Gate::open().lets_through(&HeaderMap::new()));
-        assert_ne!(generate_key().unwrap(), generate_key().unwrap());
-        assert_eq!(generate_key().unwrap().len(), 68);
-    }
+/// Until the connection says whose it is, everyone's failures count together.
+fn address(_: &Extensions) -> Option<IpAddr> {
+    Some(IpAddr::from([0, 0, 0, 0]))
 }
