@@ -45,15 +45,16 @@ impl Server {
     /// When the address is taken, or the certificate and key cannot be used.
     pub async fn bind(serving: Serving, mcp: Mcp) -> Result<Self> {
         let engine = Arc::clone(mcp.engine());
-        Self::bind_with(serving, mcp, engine).await
+        Self::bind_with(serving, mcp, engine, false).await
     }
 
     /// The same around another MCP handler: what stands in front of it does not depend on it. `engine` is what the
-    /// probe of readiness asks.
+    /// probe of readiness asks. `keeps_sessions` is for handlers that ask something of a client of revision 2025-11-25
+    /// or older while a call is on its way; the product's never does.
     ///
     /// # Errors
     /// When the address is taken, or the certificate and key cannot be used.
-    pub async fn bind_with<H>(serving: Serving, handler: H, engine: Arc<dyn Engine>) -> Result<Self>
+    pub async fn bind_with<H>(serving: Serving, handler: H, engine: Arc<dyn Engine>, keeps_sessions: bool) -> Result<Self>
     where
         H: ServerHandler + Clone,
     {
@@ -63,7 +64,8 @@ impl Server {
         let loaded = identity::load(serving.identity, address)?;
         let (gate, generated_key) = Gate::new(serving.sign_in, serving.key_header)?;
         let ending = CancellationToken::new();
-        let router = http::router(handler, engine, gate, &http::names::hosts(address, &serving.allowed_hosts), ending.child_token());
+        let router =
+            http::router(handler, engine, gate, &http::names::hosts(address, &serving.allowed_hosts), keeps_sessions, ending.child_token());
         Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })
     }
 
