@@ -1,10 +1,13 @@
 //! Error lines of a window, mined for patterns, against those of a baseline. Knows no search.
 
-use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use jiff::Timestamp;
 
-use super::blame::Names;
 use crate::{
     look::{Found, Hit},
     mining::Templates,
@@ -17,9 +20,9 @@ pub(super) const FETCH: [Role; 8] =
 
 /// An error line, and how many it stands for.
 pub(super) struct Line<'h> {
-    hit: &'h Hit<'h>,
-    text: Cow<'h, str>,
-    weight: f64,
+    pub(super) hit: &'h Hit<'h>,
+    pub(super) text: Cow<'h, str>,
+    pub(super) weight: f64,
 }
 
 /// The lines of some searches, each of a part of the window: each line stands for as many as its part has of them.
@@ -39,12 +42,15 @@ fn text<'h>(hit: &'h Hit<'h>) -> Cow<'h, str> {
     roles.into_iter().find_map(|role| hit.text(role).filter(|text| !text.trim().is_empty())).unwrap_or(Cow::Borrowed("(no message)"))
 }
 
-/// Error lines that read alike.
-#[derive(Debug, Clone)]
+/// Error lines that read alike and are of one type.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pattern {
     pub(super) text: String,
+    pub(super) error_type: Option<String>,
     pub(super) count: f64,
     pub(super) before: f64,
+    /// Traces in which one of these was the first error; none where no line has a trace.
+    pub(super) first_in: Option<usize>,
     pub(super) first_seen: Option<Timestamp>,
     pub(super) last_seen: Option<Timestamp>,
     pub(super) services: Vec<String>,
@@ -54,37 +60,67 @@ pub(super) struct Pattern {
     pub(super) id: String,
 }
 
-/// The patterns of a window, most frequent first, each with its lines in the baseline.
-pub(super) fn patterns(now: &[Line<'_>], before: &[Line<'_>]) -> Vec<Pattern> {
+/// The patterns of a window, most frequent first, each with its lines in the baseline; and the number of traces that have
+/// an error.
+pub(super) fn patterns(now: &[Line<'_>], before: &[Line<'_>]) -> (Vec<Pattern>, usize) {
     let templates = Templates::mine(now.iter().chain(before).map(|line| &*line.text));
-    let mut members: BTreeMap<usize, Vec<&Line<'_>>> = BTreeMap::new();
-    for (number, line) in now.iter().enumerate() {
-        members.entry(templates.of(number)).or_default().push(line);
+    let kind = |line: &Line<'_>| line.hit.text(Role::ErrorType).filter(|kind| !kind.is_empty()).map(Cow::into_owned);
+    let keys: Vec<(usize, Option<String>)> =
+        now.iter().chain(before).enumerate().map(|(number, line)| (templates.of(number), kind(line))).collect();
+    let (keys_now, keys_before) = keys.split_at(now.len().min(keys.len()));
+    let mut members: BTreeMap<&(usize, Option<String>), Vec<&Line<'_>>> = BTreeMap::new();
+    for (line, key) in now.iter().zip(keys_now) {
+        members.entry(key).or_default().push(line);
     }
-    let mut earlier: BTreeMap<usize, f64> = BTreeMap::new();
-    for (number, line) in before.iter().enumerate() {
-        *earlier.entry(templates.of(now.len() + number)).or_default() += line.weight;
+    let mut earlier: BTreeMap<&(usize, Option<String>), f64> = BTreeMap::new();
+    for (line, key) in before.iter().zip(keys_before) {
+        *earlier.entry(key).or_default() += line.weight;
     }
+    let firsts = firsts(now);
+    let mut first_in: HashMap<&(usize, Option<String>), usize> = HashMap::new();
+    for key in firsts.iter().filter_map(|number| keys_now.get(*number)) {
+        *first_in.entry(key).or_default() += 1;
+    }
+    let has_traces = !firsts.is_empty();
     let mut patterns: Vec<Pattern> = members
         .into_iter()
-        .map(|(template, lines)| pattern(templates.template(template), &lines, earlier.get(&template).copied().unwrap_or_default()))
+        .map(|(key, lines)| Pattern {
+            error_type: key.1.clone(),
+            before: earlier.get(key).copied().unwrap_or_default(),
+            first_in: has_traces.then(|| first_in.get(key).copied().unwrap_or_default()),
+            ..pattern(templates.template(key.0), &lines)
+        })
         .collect();
-    patterns.sort_by(|a, b| b.count.total_cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
-    patterns
+    patterns.sort_by(|a, b| b.count.total_cmp(&a.count).then_with(|| a.text.cmp(&b.text)).then_with(|| a.error_type.cmp(&b.error_type)));
+    (patterns, firsts.len())
 }
 
-fn pattern(text: &str, lines: &[&Line<'_>], before: f64) -> Pattern {
+/// The first error of each trace, as the number of its line. Lines come newest first: of lines at the same moment the
+/// last one here was indexed first.
+fn firsts(lines: &[Line<'_>]) -> Vec<usize> {
+    let mut firsts: BTreeMap<Cow<'_, str>, (Timestamp, usize)> = BTreeMap::new();
+    for (number, line) in lines.iter().enumerate() {
+        let (Some(trace), Some(time)) = (line.hit.text(Role::TraceId).filter(|trace| !trace.is_empty()), line.hit.time) else { continue };
+        let first = firsts.entry(trace).or_insert((time, number));
+        if time <= first.0 {
+            *first = (time, number);
+        }
+    }
+    firsts.into_values().map(|(_, number)| number).collect()
+}
+
+fn pattern(text: &str, lines: &[&Line<'_>]) -> Pattern {
     let newest = lines.iter().max_by_key(|line| line.hit.time);
     Pattern {
         text: text.to_owned(),
         count: lines.iter().map(|line| line.weight).sum(),
-        before,
         first_seen: lines.iter().filter_map(|line| line.hit.time).min(),
         last_seen: newest.and_then(|line| line.hit.time),
         services: ranked(lines.iter().filter_map(|line| line.hit.text(Role::Service))),
         level: ranked(lines.iter().filter_map(|line| line.hit.text(Role::Level))).into_iter().next(),
         trace_id: lines.iter().rev().find_map(|line| line.hit.text(Role::TraceId)).map(Cow::into_owned),
         id: newest.map(|line| line.hit.reference()).unwrap_or_default(),
+        ..Pattern::default()
     }
 }
 
@@ -97,33 +133,4 @@ fn ranked<'v>(values: impl Iterator<Item = Cow<'v, str>>) -> Vec<String> {
     let mut ranked: Vec<(String, u64)> = counts.into_iter().collect();
     ranked.sort_by_key(|(_, count)| Reverse(*count));
     ranked.into_iter().map(|(value, _)| value).collect()
-}
-
-/// A service that others' error lines name.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Blamed {
-    pub(super) service: String,
-    pub(super) count: f64,
-    pub(super) by: Vec<String>,
-}
-
-/// The services that error lines of other services name, most named first.
-pub(super) fn blamed(lines: &[Line<'_>], names: &Names) -> Vec<Blamed> {
-    let mut found: BTreeMap<String, (f64, Vec<String>)> = BTreeMap::new();
-    for line in lines {
-        let writer = line.hit.text(Role::Service).unwrap_or_default();
-        let error = line.hit.text(Role::ErrorMessage).unwrap_or_default();
-        let mut named = names.named(&line.text, &writer);
-        named.extend(names.named(&error, &writer));
-        for service in named {
-            let (count, by) = found.entry(service).or_default();
-            *count += line.weight;
-            if !writer.is_empty() && !by.iter().any(|known| *known == *writer) {
-                by.push(writer.to_string());
-            }
-        }
-    }
-    let mut blamed: Vec<Blamed> = found.into_iter().map(|(service, (count, by))| Blamed { service, count, by }).collect();
-    blamed.sort_by(|a, b| b.count.total_cmp(&a.count).then_with(|| a.service.cmp(&b.service)));
-    blamed
 }

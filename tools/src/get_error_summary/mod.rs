@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::{
-    blame::Names,
-    lines::{FETCH, Pattern, blamed, lines, patterns},
+    blame::blamed,
+    lines::{FETCH, Pattern, lines, patterns},
     report::Report,
 };
 use crate::{
@@ -19,13 +19,14 @@ use crate::{
     dsl::TrackTotal,
     error::ToolError,
     look::{Agg, Field, Filter, Found, Look, Order, Total},
+    mining::mention::Services,
     params::{Baseline, Level, Scope, Text, Top, Window},
     schema::{Role, Schema},
     tool::{Context, Output, Step, Tool},
 };
 
-/// What fails: error lines by message pattern, most frequent first, with rate against a baseline, whether new, since
-/// when, in which services, and which services other services' errors name. `compare_windows` ranks causes; this counts.
+/// What fails: error lines by message pattern and type, most frequent first, with rate against a baseline, whether new,
+/// in how many traces first, and which services others' errors blame. `compare_windows` ranks causes; this counts.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct GetErrorSummary {
     #[serde(flatten)]
@@ -65,10 +66,12 @@ impl Tool for GetErrorSummary {
     const OUTPUT: Output = Output {
         columns: &[
             "pattern",
+            "error_type",
             "count",
             "rate_per_min",
             "baseline_rate_per_min",
             "is_new",
+            "first_in_traces",
             "first_seen",
             "last_seen",
             "service",
@@ -96,9 +99,9 @@ impl Tool for GetErrorSummary {
         if self.scope.level.is_none() {
             filter = filter.and(errors(&context.schema)?);
         }
-        let all_services = Look::new(Filter::All, Some(window)).agg("service", Agg::terms(Role::Service, SERVICES));
+        let services = |window| Look::new(Filter::All, Some(window)).agg("service", Agg::terms(Role::Service, SERVICES));
         let mut call = Summary { arguments: self, filter, window, before, empty_baseline: None };
-        let mut looks = vec![all_services];
+        let mut looks = vec![services(window)];
         match &group {
             Some(field) => {
                 looks.push(call.groups(field, call.arguments.top.value(), window));
@@ -109,13 +112,14 @@ impl Tool for GetErrorSummary {
                 looks.extend(before.map(|before| call.lines(before, FIRST_LINES)));
             }
         }
-        // Where the baseline has no document at all, nothing can be called new.
-        looks.extend(before.map(|before| Look::new(Filter::All, Some(before)).total(TrackTotal::UpTo(1))));
+        // A service that fell silent is blamed too. And where the baseline has no document at all, nothing can be called new.
+        looks.extend(before.map(|before| services(before).total(TrackTotal::UpTo(1))));
         Step::look(looks, move |mut found, context| {
+            let known = known(found.first().into_iter().chain(found.get(1..).and_then(<[_]>::last).filter(|_| before.is_some())));
             call.check_baseline(&mut found);
             match &group {
-                Some(field) => call.grouped(field, &found, context),
-                None => call.first(found, context),
+                Some(field) => call.grouped(field, &known, &found, context),
+                None => call.first(known, found, context),
             }
         })
     }
@@ -163,8 +167,12 @@ impl Summary {
     }
 
     fn lines(&self, window: Window, size: u32) -> Look {
+        self.lines_look(window, size).agg("service", Agg::terms(Role::Service, SERVICES))
+    }
+
+    fn lines_look(&self, window: Window, size: u32) -> Look {
         let look = Look::new(self.filter.clone(), Some(window)).total(TrackTotal::Exact);
-        look.page(Order::Newest, 0, size).fetch(FETCH).agg("service", Agg::terms(Role::Service, SERVICES))
+        look.page(Order::Newest, 0, size).fetch(FETCH)
     }
 
     fn groups(&self, field: &Field, size: u32, window: Window) -> Look {
@@ -177,14 +185,17 @@ impl Summary {
         } else {
             by
         };
-        let look = Look::new(self.filter.clone(), Some(window)).total(TrackTotal::Exact).agg("by", by);
         // The newest lines tell whom they blame.
-        if window == self.window { look.page(Order::Newest, 0, FIRST_LINES).fetch(FETCH) } else { look }
+        self.lines_look(window, FIRST_LINES).agg("by", by)
+    }
+
+    /// Lengths of window and baseline.
+    fn seconds(&self) -> (f64, Option<f64>) {
+        (self.window.seconds(), self.before.map(|before| before.seconds()))
     }
 
     /// Reads the first lines; takes more of them where there are more.
-    fn first(self, mut found: Vec<Found<'_>>, context: &Context) -> Result<Step, ToolError> {
-        let names = names(&found);
+    fn first(self, known: Services, mut found: Vec<Found<'_>>, context: &Context) -> Result<Step, ToolError> {
         let parts = found.split_off(1.min(found.len()));
         let Some(now) = parts.first() else { return Step::done(Answer::new("nothing was asked")) };
         let services: Vec<(String, u64)> =
@@ -192,7 +203,7 @@ impl Summary {
         let is_whole = parts.iter().all(|part| part.hits.len() as u64 >= part.total.value);
         if is_whole || now.total.value == 0 {
             let (now, before) = parts.split_at(1);
-            return self.patterned(&names, services, now, before, context);
+            return self.patterned(&known, services, now, before, context);
         }
         let most = affordable(&parts);
         let mut looks = Vec::new();
@@ -209,13 +220,13 @@ impl Summary {
         }
         Step::look(looks, move |found, context| {
             let (now, before) = found.split_at(split.min(found.len()));
-            self.patterned(&names, services, now, before, context)
+            self.patterned(&known, services, now, before, context)
         })
     }
 
     fn patterned(
         self,
-        names: &Names,
+        known: &Services,
         services: Vec<(String, u64)>,
         now: &[Found<'_>],
         before: &[Found<'_>],
@@ -223,7 +234,8 @@ impl Summary {
     ) -> Result<Step, ToolError> {
         let total = sum(now);
         let (lines_now, lines_before) = (lines(now), lines(before));
-        let groups = patterns(&lines_now, &lines_before).into_iter().map(|pattern| (Cell::from(pattern.text.as_str()), pattern)).collect();
+        let (groups, traces) = patterns(&lines_now, &lines_before);
+        let groups = groups.into_iter().map(|pattern| (Cell::from(pattern.text.as_str()), pattern)).collect();
         let report = Report {
             by: "pattern",
             window: self.window,
@@ -232,7 +244,8 @@ impl Summary {
             total_before: sum(before),
             services,
             groups,
-            blamed: blamed(&lines_now, names),
+            traces,
+            blamed: blamed(&lines_now, &lines_before, known, self.seconds()),
         };
         let mut answer = report.answer(self.arguments.top.value() as usize, &context.schema);
         let (sampled, sampled_before) = (lines_now.len() as u64, lines_before.len() as u64);
@@ -246,8 +259,7 @@ impl Summary {
         self.end(answer, total, context)
     }
 
-    fn grouped(self, field: &Field, found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
-        let names = names(found);
+    fn grouped(self, field: &Field, known: &Services, found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
         let Some(now) = found.get(1) else { return Step::done(Answer::new("nothing was asked")) };
         let before = found.get(2);
         let earlier: BTreeMap<String, u64> = before
@@ -270,12 +282,13 @@ impl Summary {
                 level: text(Role::Level),
                 trace_id: text(Role::TraceId),
                 id: newest.map(crate::look::Hit::reference).unwrap_or_default(),
+                ..Pattern::default()
             };
             groups.push((Cell::from(&bucket.key), group));
         }
         let (other, error_bound) = now.results.other("by");
         let counted: u64 = now.results.buckets("by").iter().map(|bucket| bucket.count).sum();
-        let lines_now = lines(std::slice::from_ref(now));
+        let (lines_now, lines_before) = (lines(std::slice::from_ref(now)), before.map(|before| lines(std::slice::from_ref(before))));
         let report = Report {
             by: field.name(),
             window: self.window,
@@ -284,7 +297,8 @@ impl Summary {
             total_before: before.map_or_else(Total::default, |before| before.total),
             services: Vec::new(),
             groups,
-            blamed: blamed(&lines_now, &names),
+            traces: 0,
+            blamed: blamed(&lines_now, &lines_before.unwrap_or_default(), known, self.seconds()),
         };
         let mut answer = report.answer(self.arguments.top.value() as usize, &context.schema);
         if other > 0 {
@@ -316,11 +330,10 @@ impl Summary {
     }
 }
 
-/// The services of the window, by the names that error lines may use.
-fn names(found: &[Found<'_>]) -> Names {
-    let services = found.first().map_or(&[][..], |all| all.results.buckets("service"));
-    let services: Vec<String> = services.iter().map(|bucket| bucket.key.text().into_owned()).collect();
-    Names::of(services.iter().map(String::as_str))
+/// The services of window and baseline, by the names that error lines may use.
+fn known<'f, 'a: 'f>(found: impl Iterator<Item = &'f Found<'a>>) -> Services {
+    let services: Vec<String> = found.flat_map(|all| all.results.buckets("service")).map(|bucket| bucket.key.text().into_owned()).collect();
+    Services::of(services.iter().map(String::as_str))
 }
 
 /// How many lines as long as these fit into a reply for each of two windows.

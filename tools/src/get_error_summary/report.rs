@@ -1,15 +1,16 @@
 //! Groups of errors as an answer: the summary, the table, whom others blame, the next call. Knows no look.
 
-use super::lines::{Blamed, Pattern};
+use super::{blame::Blamed, lines::Pattern};
 use crate::{
     answer::{Answer, Cell, Hint, Section, Table},
     look::Total,
+    mining::{mention::Naming, statistics::rate_change},
     params::Window,
     schema::{Role, Schema},
 };
 
-/// Named services shown.
-const BLAMED: usize = 10;
+/// Named services shown, unless `top` is more than twice as many.
+const BLAMED: usize = 5;
 
 /// Everything that is known, most frequent first.
 pub(super) struct Report<'r> {
@@ -22,20 +23,46 @@ pub(super) struct Report<'r> {
     /// Exact counts of the services, where the groups are others.
     pub(super) services: Vec<(String, u64)>,
     pub(super) groups: Vec<(Cell, Pattern)>,
+    /// Traces with an error, where it is known which came first.
+    pub(super) traces: usize,
     pub(super) blamed: Vec<Blamed>,
 }
 
 impl Report<'_> {
     /// The answer, with at most `top` groups.
     pub(super) fn answer(&self, top: usize, schema: &Schema) -> Answer {
-        let mut named = Table::new(["service", "count", "by"]);
-        for one in self.blamed.iter().take(BLAMED) {
-            named.push(vec![Cell::from(one.service.as_str()), count(one.count), Cell::from(one.by.clone())]);
-        }
         let answer = Answer::new(self.summary()).window(self.window).matched(self.total).table(self.table(top));
-        let answer = answer.section(Section::table("blamed", named)).hint(self.hint());
+        let answer = answer.section(Section::table("blamed", self.named(BLAMED.max(top / 2)))).hint(self.hint());
         let shown = schema.shown(&[Role::Level, Role::Message, Role::Service, Role::Status, Role::Outcome]);
         shown.into_iter().fold(answer, |answer, (role, field)| answer.field(role, field))
+    }
+
+    /// Whom others blame.
+    fn named(&self, most: usize) -> Table {
+        let mut named = Table::new(["service", "count", "rate_per_min", "baseline_rate_per_min", "named_as", "by"]);
+        for one in self.blamed.iter().take(most) {
+            let word = match one.naming {
+                Naming::Host => "host",
+                Naming::Name => "name",
+                Naming::Word => "word",
+            };
+            named.push(vec![
+                Cell::from(one.service.as_str()),
+                count(one.count),
+                rate(one.count, self.window),
+                self.before.map_or(Cell::Null, |before| rate(one.before, before)),
+                Cell::from(word),
+                Cell::from(one.by.clone()),
+            ]);
+        }
+        named.truncated(self.blamed.len().saturating_sub(most) as u64, "top")
+    }
+
+    /// The group that came first in most traces.
+    fn opener(&self) -> Option<&Pattern> {
+        let patterns = || self.groups.iter().map(|(_, pattern)| pattern);
+        // The more frequent one of equals.
+        patterns().rev().filter(|pattern| pattern.first_in > Some(0)).max_by_key(|pattern| pattern.first_in)
     }
 
     /// The groups that the baseline does not have.
@@ -44,11 +71,15 @@ impl Report<'_> {
         self.groups.iter().filter(is_new).map(|(_, pattern)| pattern).collect()
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
     fn summary(&self) -> String {
         let more = if self.total.at_least { "at least " } else { "" };
         let mut summary = format!("{more}{} errors", self.total.value);
-        if self.before.is_some() {
-            summary.push_str(&format!(" ({} in the baseline)", self.total_before.value));
+        if let Some(before) = self.before {
+            let [here, there] = [&self.total, &self.total_before].map(|total| total.value as f64);
+            let ratio = rate_change(here, self.window.seconds(), there, before.seconds()).ratio;
+            let times = ratio.map_or_else(String::new, |ratio| format!(", {} times its rate", short(ratio)));
+            summary.push_str(&format!(" ({} in the baseline{times})", self.total_before.value));
         }
         if !self.services.is_empty() {
             let shown: Vec<String> = self.services.iter().take(5).map(|(service, count)| format!("{service} {count}")).collect();
@@ -61,7 +92,12 @@ impl Report<'_> {
             let more = if others.is_empty() { "" } else { ", …" };
             summary.push_str(&format!("; {} new: {text}{since}{more}", others.len() + 1));
         }
-        if let Some(most) = self.blamed.first() {
+        if let Some(first) = self.opener() {
+            let (traces, text) = (first.first_in.unwrap_or_default(), first.text.chars().take(80).collect::<String>());
+            let service = first.services.first().map_or_else(String::new, |service| format!("{service}: "));
+            summary.push_str(&format!("; first in {traces} of {} traces: {service}{text}", self.traces));
+        }
+        if let Some(most) = self.blamed.first().filter(|most| most.is_clear()) {
             summary.push_str(&format!("; most blamed by others: {}", most.service));
         }
         summary
@@ -70,10 +106,12 @@ impl Report<'_> {
     fn table(&self, top: usize) -> Table {
         let compares = self.before.is_some();
         let rest = [
+            ("error_type", true),
             ("count", true),
             ("rate_per_min", true),
             ("baseline_rate_per_min", compares),
             ("is_new", compares),
+            ("first_in_traces", true),
             ("first_seen", true),
             ("last_seen", true),
             ("service", !self.is_by_service()),
@@ -83,10 +121,23 @@ impl Report<'_> {
         ];
         let columns = rest.into_iter().filter(|(_, shown)| *shown).map(|(name, _)| name.to_owned());
         let mut table = Table::new(std::iter::once(self.by.to_owned()).chain(columns));
-        for (key, pattern) in self.groups.iter().take(top) {
+        for (key, pattern) in self.shown(top) {
             table.push(self.row(key.clone(), pattern));
         }
         table.truncated(u64::try_from(self.groups.len().saturating_sub(top)).unwrap_or(u64::MAX), "top")
+    }
+
+    /// The groups that are shown, most frequent first: the most frequent half, and those that rose most against the
+    /// baseline, so that what is new is not hidden behind what always fails.
+    fn shown(&self, top: usize) -> Vec<&(Cell, Pattern)> {
+        let Some(before) = self.before.filter(|_| self.groups.len() > top) else { return self.groups.iter().take(top).collect() };
+        let (frequent, others) = self.groups.split_at(top.div_ceil(2).min(self.groups.len()));
+        let rise = |pattern: &Pattern| rate_change(pattern.count, self.window.seconds(), pattern.before, before.seconds()).z;
+        let mut risen: Vec<(usize, f64)> = others.iter().map(|(_, pattern)| rise(pattern)).enumerate().collect();
+        risen.sort_by(|(a, of_a), (b, of_b)| of_b.total_cmp(of_a).then(a.cmp(b)));
+        risen.truncate(top / 2);
+        risen.sort_by_key(|(number, _)| *number);
+        frequent.iter().chain(risen.into_iter().filter_map(|(number, _)| others.get(number))).collect()
     }
 
     fn is_by_service(&self) -> bool {
@@ -94,10 +145,11 @@ impl Report<'_> {
     }
 
     fn row(&self, key: Cell, pattern: &Pattern) -> Vec<Cell> {
-        let mut row = vec![key, count(pattern.count), rate(pattern.count, self.window)];
+        let mut row = vec![key, Cell::from(pattern.error_type.as_deref()), count(pattern.count), rate(pattern.count, self.window)];
         if let Some(before) = self.before {
             row.extend([rate(pattern.before, before), Cell::from(pattern.before == 0.0)]);
         }
+        row.push(Cell::from(pattern.first_in));
         row.extend([Cell::from(pattern.first_seen), Cell::from(pattern.last_seen)]);
         if !self.is_by_service() {
             row.push(match pattern.services.as_slice() {
@@ -121,6 +173,11 @@ impl Report<'_> {
             None => Hint::new("get_logs_in_window", "what surrounds it").with("around", pattern.id.as_str()),
         })
     }
+}
+
+/// Two significant digits of a ratio.
+fn short(ratio: f64) -> String {
+    if ratio >= 10.0 { format!("{ratio:.0}") } else { format!("{}", (ratio * 10.0).round() / 10.0) }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a count of documents")]

@@ -33,15 +33,15 @@ fn a_pattern_that_was_not_there_before_is_new() {
     ];
     let played = play("get_error_summary", json!({}), ECS, replies);
     insta::assert_snapshot!(played.text(), @"
-    3 errors (1 in the baseline), by service: cart 2, pay 2; 1 new: timeout after <*> ms calling order-service since 2026-03-25T14:12:00Z; most blamed by others: order-service
+    3 errors (1 in the baseline, 3 times its rate), by service: cart 2, pay 2; 1 new: timeout after <*> ms calling order-service since 2026-03-25T14:12:00Z; first in 2 of 3 traces: pay: timeout after <*> ms calling order-service; most blamed by others: order-service
     window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 3	returned 2
     all rows:	level=error
-    pattern	count	rate_per_min	baseline_rate_per_min	is_new	first_seen (2026-03-25T14:…Z)	last_seen (2026-03-25T14:…Z)	service	trace_id
-    timeout after <*> ms calling order-service	2	0.033	0	true	12:00	13:00	pay	t2
-    disk full	1	0.017	0.017	false	11:00	11:00	cart	t1
+    pattern	count	rate_per_min	baseline_rate_per_min	is_new	first_in_traces	first_seen (2026-03-25T14:…Z)	last_seen (2026-03-25T14:…Z)	service	trace_id
+    timeout after <*> ms calling order-service	2	0.033	0	true	2	12:00	13:00	pay	t2
+    disk full	1	0.017	0.017	false	1	11:00	11:00	cart	t1
     blamed:
-    service	count	by
-    order-service	2	pay
+    service	count	rate_per_min	baseline_rate_per_min	named_as	by
+    order-service	2	0.033	0	host	pay
     fields: level=log.level message=message service=service.name status=http.response.status_code
     next: search_by_trace_id trace_id=t2 — a request with a new error
     ");
@@ -80,7 +80,7 @@ fn services_are_counted_by_the_engine() {
         [reply(9_000, vec![], services(&["pay"])), now, before, reply(1, vec![], json!({}))],
     );
     insta::assert_snapshot!(played.text(), @"
-    7003 errors (10 in the baseline)
+    7003 errors (10 in the baseline, 700 times its rate)
     window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 7003	returned 1
     service	count	rate_per_min	baseline_rate_per_min	is_new	first_seen	last_seen	level	trace_id
     pay	7000	116.667	0.167	false	2026-03-25T14:00:00Z	2026-03-25T14:01:00Z	error	t9
@@ -110,4 +110,71 @@ fn a_level_of_the_callers_own_replaces_the_rule() {
     let replies = [reply(50, vec![], json!({})), reply(1, vec![line(0, "a", "b")], json!({}))];
     let played = play("get_error_summary", json!({"level": "warn", "baseline": "none"}), ECS, replies);
     assert!(!played.sent[1].to_string().contains("http.response.status_code\":{\"gte"), "{}", played.sent[1]);
+}
+
+/// The structured answer about these lines now and before, of these services.
+fn told(arguments: Value, now: Vec<Value>, before: Vec<Value>, before_services: &[&str]) -> Value {
+    let replies = [
+        reply(50, vec![], services(&["pay", "cart"])),
+        reply(now.len() as u64, now, json!({})),
+        reply(before.len() as u64, before, json!({})),
+        reply(1, vec![], services(before_services)),
+    ];
+    play("get_error_summary", arguments, ECS, replies).structured()
+}
+
+#[test]
+fn a_service_that_fell_silent_is_blamed_too() {
+    let answer = told(json!({}), vec![line(1, "no answer from order-service", "pay")], vec![], &["order-service"]);
+    assert_eq!(answer["blamed"]["rows"], json!([["order-service", 1, 0.017, 0, "host", ["pay"]]]));
+}
+
+#[test]
+fn who_is_named_as_often_as_before_comes_after_who_is_not() {
+    let chatter = |ids: std::ops::Range<usize>| ids.map(|id| line(id, "cart is empty", "pay")).collect::<Vec<_>>();
+    let now = [chatter(0..9), vec![line(30, "calling order-service failed", "pay")]].concat();
+    let answer = told(json!({}), now, chatter(0..9), &["order-service"]);
+    let named: Vec<&Value> = answer["blamed"]["rows"].as_array().unwrap().iter().map(|row| &row[0]).collect();
+    assert_eq!(named, ["order-service", "cart"]);
+    assert!(answer["summary"].as_str().unwrap().ends_with("most blamed by others: order-service"), "{answer}");
+}
+
+#[test]
+fn what_rose_most_is_shown_where_not_every_group_is() {
+    let kinds = ["disk full", "queue is stuck", "odd header seen", "session lost", "timer overslept"];
+    let always = |count: usize| (0..count).map(move |id| line(id, kinds[id % 4], "cart")).collect::<Vec<_>>();
+    let now = [always(20), vec![line(21, kinds[4], "cart")]].concat();
+    let answer = told(json!({"top": 2}), now, always(20), &[]);
+    let patterns: Vec<&Value> = answer["rows"].as_array().unwrap().iter().map(|row| &row[0]).collect();
+    assert_eq!(patterns, ["disk full", "timer overslept"]);
+    assert_eq!(answer["truncated"]["left"], 3);
+}
+
+#[test]
+fn the_first_error_of_a_trace_is_told_and_others_that_follow_are_not() {
+    let of = |id: usize, message: &str, service: &str| {
+        let mut line = line(id, message, service);
+        line["fields"]["trace.id"] = json!([format!("t{}", id / 2)]);
+        line
+    };
+    let now = (0..6).rev().map(|id| of(id, if id % 2 == 0 { "disk full" } else { "bad gateway" }, "pay")).collect();
+    let answer = told(json!({}), now, vec![], &[]);
+    let column = answer["columns"].as_array().unwrap().iter().position(|name| name == "first_in_traces").unwrap();
+    let firsts: Vec<(&Value, &Value)> = answer["rows"].as_array().unwrap().iter().map(|row| (&row[0], &row[column])).collect();
+    assert_eq!(firsts, [(&json!("bad gateway"), &json!(0)), (&json!("disk full"), &json!(3))]);
+    assert!(answer["summary"].as_str().unwrap().contains("first in 3 of 3 traces: pay: disk full"), "{answer}");
+}
+
+#[test]
+fn lines_of_one_pattern_and_two_types_are_two_groups() {
+    let of = |id: usize, kind: &str| {
+        let mut line = line(id, "request failed", "pay");
+        line["fields"]["error.type"] = json!([kind]);
+        line
+    };
+    let fields: Vec<_> = ECS.iter().copied().chain([("error.type", "keyword")]).collect();
+    let replies = [reply(50, vec![], json!({})), reply(3, vec![of(0, "A"), of(1, "B"), of(2, "B")], json!({}))];
+    let answer = play("get_error_summary", json!({"baseline": "none"}), &fields, replies).structured();
+    let groups: Vec<(&Value, &Value)> = answer["rows"].as_array().unwrap().iter().map(|row| (&row[0], &row[1])).collect();
+    assert_eq!(groups, [(&json!("B"), &json!(2)), (&json!("A"), &json!(1))], "{answer}");
 }
