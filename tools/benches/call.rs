@@ -44,6 +44,13 @@ impl Canned {
         let hits: Vec<Value> = (0..hits)
             .map(|n| {
                 let message = format!("request {n} failed: {}", "connection reset by peer ".repeat(message_bytes / 25));
+                // Words of its own, so that it is no near-duplicate of the others.
+                let message = format!(
+                    "{} {message}",
+                    ["alpha", "beta", "gamma", "delta", "kappa", "sigma", "omega"]
+                        .map(|word| word.get(..1 + (n * 7 + word.len()) % word.len()).unwrap())
+                        .join(&"x".repeat(n % 9 + 1))
+                );
                 json!({"_index": "logs-a", "_id": format!("id-{n}"), "fields": {
                     "@timestamp": [format!("2026-03-25T14:{:02}:{:02}.123456Z", 59 - n / 60, 59 - n % 60)], "message": [message],
                     "log.level": ["ERROR"], "service.name": ["orders"], "trace.id": [format!("{n:032x}")],
@@ -82,15 +89,18 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn search_logs(bencher: divan::Bencher, hits: usize, message_bytes: usize) {
+    call(bencher, hits, message_bytes, 60_000, &json!({"level": "error", "size": hits, "dedupe": false}));
+}
+
+fn call(bencher: divan::Bencher, hits: usize, message_bytes: usize, max_tokens: u32, arguments: &Value) {
     let settings = Settings {
         default_index: IndexExpression::parse("logs-a").unwrap(),
-        max_tokens: 60_000,
+        max_tokens,
         max_window_s: 7 * 86_400,
         kibana_url: None,
         field_overrides: Vec::new(),
     };
     let toolbox = Toolbox::new(Arc::new(Canned::new(hits, message_bytes)), settings);
-    let arguments = json!({"level": "error", "size": hits, "dedupe": false});
     let arguments = arguments.as_object().unwrap();
     let now = "2026-03-25T15:00:00Z".parse().unwrap();
     bencher.bench_local(|| block_on(toolbox.call("search_logs", arguments, now, Duration::from_secs(25))).unwrap());
@@ -104,6 +114,12 @@ fn a_search_of_ten_hits(bencher: divan::Bencher) {
 #[divan::bench]
 fn a_search_of_fifty_hits_and_67_kb(bencher: divan::Bencher) {
     search_logs(bencher, 50, 1_100);
+}
+
+/// As callers do: near-duplicates folded, cut to the default budget.
+#[divan::bench(args = [200, 1_100])]
+fn a_search_of_fifty_hits_cut_to_the_default_budget(bencher: divan::Bencher, message_bytes: usize) {
+    call(bencher, 50, message_bytes, 6_000, &json!({"level": "error"}));
 }
 
 #[divan::bench]

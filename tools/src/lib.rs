@@ -4,6 +4,7 @@
 pub mod aggregate_logs;
 pub mod analyze_latency;
 pub mod answer;
+mod bytes;
 mod catalogue;
 pub mod compare_windows;
 pub mod correlate_id;

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::{
     answer::{clean::Clean, suspicion::reads_like_instructions},
+    bytes,
     look::{Key, Value},
     params::Level,
 };
@@ -108,6 +109,15 @@ impl Cell {
         }
     }
 
+    /// Bytes from which a clip no longer changes it.
+    pub(super) fn extent(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::List(items) => items.iter().map(Self::weight).sum(),
+            Self::Null | Self::Int(_) | Self::Float(_) | Self::Bool(_) | Self::Time(_) => 0,
+        }
+    }
+
     fn weight(&self) -> usize {
         match self {
             Self::Text(text) => text.len() + 3,
@@ -134,6 +144,9 @@ fn shown_items(items: &[Cell], clip: usize) -> usize {
 /// Writes text on one line: what would break a line or a column is escaped.
 pub(super) fn write_line(out: &mut dyn Write, text: &str) -> fmt::Result {
     let mut rest = text;
+    if bytes::all(text.as_bytes(), |byte| byte != b'\n' && byte != b'\t') {
+        return out.write_str(text);
+    }
     while let Some(at) = rest.find(['\n', '\t']) {
         let (plain, special) = rest.split_at(at);
         out.write_str(plain)?;

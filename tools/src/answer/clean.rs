@@ -1,23 +1,22 @@
 //! Untrusted text made safe to show: no control, escape, bidirectional or invisible characters. Knows no answer.
 
-use std::{borrow::Cow, fmt, ops::Deref};
+use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
+
+use crate::bytes;
 
 /// Text without characters that could hide, reorder or forge what a reader sees. Line feeds and tabs stay.
 #[derive(Debug, Clone, Default)]
 pub struct Clean {
-    text: String,
+    // Shared, since a page that does not fit its budget is laid out several times.
+    text: Arc<str>,
     removed: u32,
 }
 
 impl Clean {
     /// Cleans a text and remembers how many characters were removed.
-    pub fn new(text: impl AsRef<str> + Into<String>) -> Self {
+    pub fn new(text: impl AsRef<str>) -> Self {
         let (cleaned, removed) = clean(text.as_ref());
-        let replaced = match cleaned {
-            Cow::Owned(cleaned) => Some(cleaned),
-            Cow::Borrowed(_) => None,
-        };
-        Self { text: replaced.unwrap_or_else(|| text.into()), removed }
+        Self { text: cleaned.into(), removed }
     }
 
     /// The text.
@@ -103,7 +102,7 @@ impl From<Cow<'_, str>> for Clean {
 /// default-ignorable characters, tag characters, variation selectors, private use and noncharacters. `\r\n`, `\r` and the Unicode
 /// line separators become `\n`, uncounted.
 pub fn clean(text: &str) -> (Cow<'_, str>, u32) {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+    if bytes::all(text.as_bytes(), |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
         return (Cow::Borrowed(text), 0);
     }
     let Some(first) = text.find(|c| !is_plain(c)) else {

@@ -96,6 +96,10 @@ impl<'a> Fitting<'a> {
             cut.dsl = false;
         }
         for clip in CLIPS {
+            // A clip that no cell is longer than changes nothing that did not fit before.
+            if cut.clip != all && clip >= self.extent() {
+                continue;
+            }
             cut.clip = clip;
             if let Some(rendered) = self.attempt(cut) {
                 return rendered;
@@ -121,6 +125,18 @@ impl<'a> Fitting<'a> {
             return rendered;
         }
         self.squeeze(Cut { section_rows: 0, dsl: false, ..cut })
+    }
+
+    /// Bytes of the longest text that a clip can shorten in what was attempted last.
+    fn extent(&self) -> usize {
+        let rows = match &self.answer.rows {
+            Rows::Fixed(table) => table.extent(),
+            Rows::Paged(_) => self.view.as_ref().map_or(0, |(_, view)| view.table.extent()),
+        };
+        let sections = self.answer.sections.iter().map(super::Section::extent);
+        let fields = self.answer.fields.values().map(|field| field.len());
+        let shards = self.answer.partial.failed_shards.iter().map(|failure| failure.index.len().max(failure.reason.len()));
+        sections.chain(fields).chain(shards).fold(rows, usize::max)
     }
 
     /// The most rows that fit, `least` of them at least.

@@ -1,5 +1,7 @@
 //! Finds text in documents that reads like instructions to a model, so that it can be labelled as data. Drops nothing; knows no answer.
 
+use crate::bytes;
+
 /// Bytes of a text that are looked at: no cell shows more.
 const LOOKED_AT: usize = 2_064;
 
@@ -31,6 +33,9 @@ const MARKS: [&str; 14] = [
 /// Whether a text reads like instructions to a model. A guess: it labels, and never hides.
 pub(super) fn reads_like_instructions(text: &str) -> bool {
     let head = text.as_bytes().get(..LOOKED_AT).unwrap_or(text.as_bytes());
+    if !bytes::any_between(head, may_begin) {
+        return false;
+    }
     let mut before = b' ';
     head.iter().enumerate().any(|(at, byte)| {
         let begins_word = !before.is_ascii_alphanumeric();
@@ -40,6 +45,20 @@ pub(super) fn reads_like_instructions(text: &str) -> bool {
             && matches!(byte.to_ascii_lowercase(), b'<' | b'[' | b'd' | b'f' | b'i' | b'n' | b'o' | b's' | b'y')
             && head.get(at..).is_some_and(begins_instruction)
     })
+}
+
+/// Whether the first two letters of a word are those of anything that is looked for.
+fn may_begin(before: u8, first: u8, second: u8) -> bool {
+    let (first, second) = (first | 0x20, second | 0x20);
+    let is_pair = (first == b'i') & (second == b'g')
+        | (first == b'd') & ((second == b'i') | (second == b'o'))
+        | (first == b'f') & (second == b'o')
+        | (first == b'o') & (second == b'v')
+        | (first == b's') & (second == b'y')
+        | (first == b'n') & (second == b'e')
+        | (first == b'y') & (second == b'o');
+    // With the bit of lower case set, `<` stays and `[` becomes `{`.
+    (is_pair & !before.is_ascii_alphanumeric()) | (first == b'<') | (first == b'{')
 }
 
 fn begins_instruction(rest: &[u8]) -> bool {

@@ -86,6 +86,11 @@ impl Table {
         self.rows.iter().enumerate().filter(|(_, row)| row.iter().any(Cell::is_suspicious)).map(|(at, _)| at).collect()
     }
 
+    /// Bytes of its longest cell.
+    pub(super) fn extent(&self) -> usize {
+        self.rows.iter().flatten().map(Cell::extent).max().unwrap_or(0)
+    }
+
     pub(super) fn removed(&self) -> u64 {
         self.rows.iter().flatten().map(Cell::removed).sum()
     }
@@ -156,6 +161,14 @@ impl Section {
         match &self.body {
             Body::Table(table) => table.removed(),
             Body::Object(pairs) => pairs.iter().map(|(_, cell)| cell.removed()).sum(),
+        }
+    }
+
+    /// Bytes of its longest cell.
+    pub(super) fn extent(&self) -> usize {
+        match &self.body {
+            Body::Table(table) => table.extent(),
+            Body::Object(pairs) => pairs.iter().map(|(_, cell)| cell.extent()).max().unwrap_or(0),
         }
     }
 

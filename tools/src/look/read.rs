@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Field, Hit, Value};
 use crate::{
+    bytes,
     dsl::{HitReply, Text},
     params::Level,
     schema::{FieldInfo, Group, Role},
@@ -36,6 +37,11 @@ pub(super) fn hit<'a>(reply: &HitReply<'a>, wanted: &[Field], group: &Group) -> 
 
 /// The first value of a field that holds moments.
 pub(super) fn time(raw: &RawValue, field: &FieldInfo) -> Option<Timestamp> {
+    if field.epoch.is_none()
+        && let Some(text) = single_plain(raw.get())
+    {
+        return text.parse().ok();
+    }
     let first = first(raw)?;
     match field.epoch {
         None => match value(first) {
@@ -61,8 +67,17 @@ fn first(raw: &RawValue) -> Option<&RawValue> {
 
 /// All values of a field. `null` is no value.
 fn read<'a>(raw: &'a RawValue, info: &FieldInfo) -> Vec<Value<'a>> {
+    if let Some(text) = single_plain(raw.get()) {
+        return vec![adapt(Value::Text(Cow::Borrowed(text)), info)];
+    }
     let list = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_else(|_| vec![raw]);
     list.into_iter().filter(|raw| raw.get() != "null").map(|raw| adapt(value(raw), info)).collect()
+}
+
+/// The text of a list of one string without escapes: what nearly every field of a hit is.
+fn single_plain(list: &str) -> Option<&str> {
+    let text = list.strip_prefix("[\"")?.strip_suffix("\"]")?;
+    bytes::all(text.as_bytes(), |byte| byte != b'"' && byte != b'\\').then_some(text)
 }
 
 /// A value in the unit and spelling that answers use.

@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::value::RawValue;
-
 use super::{empty, schemas::Schemas};
 use crate::{
     answer::Answer,
@@ -34,6 +32,23 @@ pub(super) struct Drive<'e> {
     pub(super) time_limit: Duration,
     /// What was sent, where the caller wants to see it.
     pub(super) explain: Option<Vec<String>>,
+}
+
+/// The replies to everything that a step asked.
+struct Replies {
+    /// To the searches; none where nothing was searched.
+    searches: Option<(Joined, Result<Reply, EngineError>)>,
+    /// To the other requests.
+    others: Vec<Result<Reply, EngineError>>,
+}
+
+/// How searches were sent, and so what their reply looks like.
+#[derive(Clone, Copy)]
+enum Joined {
+    /// A single one by itself.
+    Alone,
+    /// Several in one `_msearch`.
+    Together,
 }
 
 /// What one question became.
@@ -73,7 +88,7 @@ impl Drive<'_> {
                 }
                 Step::Ask(questions, then) => {
                     let sent = self.prepare(questions).await?;
-                    let replies = self.send(&sent.1, &sent.2).await?;
+                    let replies = self.send(&sent.1, sent.2).await?;
                     let told = self.tell(sent.0, &replies, &mut partial)?;
                     then(told, self.context)?
                 }
@@ -119,43 +134,39 @@ impl Drive<'_> {
     }
 
     /// Sends everything side by side: the searches in one round trip, the others beside it.
-    async fn send(&mut self, searches: &[Search], others: &[Request]) -> Result<Vec<Result<Reply, EngineError>>, ToolError> {
+    async fn send(&mut self, searches: &[Search], mut requests: Vec<Request>) -> Result<Replies, ToolError> {
         let limit = self.remaining()?;
-        let joint = match searches {
+        let joined = match searches {
             [] => None,
-            [search] if search.index().to_string().len() <= MAX_PATH_EXPRESSION => Some(Request::Search(search.clone())),
-            several => Some(Request::Msearch(several.to_vec())),
+            [search] if search.index().to_string().len() <= MAX_PATH_EXPRESSION => {
+                requests.push(Request::Search(search.clone()));
+                Some(Joined::Alone)
+            }
+            several => {
+                requests.push(Request::Msearch(several.to_vec()));
+                Some(Joined::Together)
+            }
         };
         if let Some(explain) = &mut self.explain {
-            for request in joint.iter().chain(others) {
+            for request in &requests {
                 let body = request.body().map(|body| String::from_utf8_lossy(&body).into_owned());
                 explain.push(format!("{} {}", request.path(), body.unwrap_or_default()));
             }
         }
         let engine = self.engine;
-        let futures = joint.iter().chain(others).map(|request| engine.send(request, limit)).collect();
-        let mut replies = join_all(futures).await;
-        if joint.is_none() {
-            replies.insert(0, Err(EngineError::new(EngineErrorKind::BadReply, "nothing was searched")));
-        }
-        Ok(replies)
+        let mut replies = join_all(requests.iter().map(|request| engine.send(request, limit)).collect()).await;
+        let searches = joined.and_then(|joined| Some((joined, replies.pop()?)));
+        Ok(Replies { searches, others: replies })
     }
 
     /// Hands each question its reply.
-    fn tell<'r>(
-        &self,
-        sent: Vec<Sent>,
-        replies: &'r [Result<Reply, EngineError>],
-        partial: &mut Partial,
-    ) -> Result<Vec<Told<'r>>, ToolError> {
-        let searched = sent.iter().any(|sent| matches!(sent, Sent::Look(_, Ok((lowered, _))) if !lowered.groups.is_empty()));
-        let joint = match replies.first() {
-            Some(Ok(reply)) if searched => Ok(items(reply)?.into_iter().map(Some).collect()),
-            Some(Err(error)) if searched => Err(error.clone()),
-            _ => Ok(Vec::new()),
+    fn tell<'r>(&self, sent: Vec<Sent>, replies: &'r Replies, partial: &mut Partial) -> Result<Vec<Told<'r>>, ToolError> {
+        let mut joint: Result<Vec<Option<ItemReply<'r>>>, EngineError> = match &replies.searches {
+            None => Ok(Vec::new()),
+            Some((joined, Ok(reply))) => Ok(items(*joined, reply)?),
+            Some((_, Err(error))) => Err(error.clone()),
         };
-        let mut joint: Result<Vec<Option<ItemReply<'r>>>, EngineError> = joint;
-        let other = |position: usize| replies.get(position + 1).ok_or_else(|| EngineError::new(EngineErrorKind::BadReply, "no reply"));
+        let other = |position: usize| replies.others.get(position).ok_or_else(|| EngineError::new(EngineErrorKind::BadReply, "no reply"));
         let mut told = Vec::with_capacity(sent.len());
         for sent in sent {
             told.push(match sent {
@@ -199,19 +210,11 @@ fn parse<'r, T: serde::Deserialize<'r>>(reply: &'r Reply) -> Result<T, ToolError
 }
 
 /// The items of the reply to one search or to several.
-fn items(reply: &Reply) -> Result<Vec<ItemReply<'_>>, ToolError> {
-    let is_joint = serde_json::from_slice::<Joint<'_>>(&reply.body).is_ok_and(|joint| joint.responses.is_some());
-    if is_joint {
-        parse::<MsearchReply<'_>>(reply).map(|reply| reply.responses)
-    } else {
-        parse::<SearchReply<'_>>(reply).map(|reply| vec![ItemReply::Answered(reply)])
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Joint<'a> {
-    #[serde(borrow, default)]
-    responses: Option<&'a RawValue>,
+fn items(joined: Joined, reply: &Reply) -> Result<Vec<Option<ItemReply<'_>>>, ToolError> {
+    Ok(match joined {
+        Joined::Alone => vec![Some(ItemReply::Answered(parse(reply)?))],
+        Joined::Together => parse::<MsearchReply<'_>>(reply)?.responses.into_iter().map(Some).collect(),
+    })
 }
 
 /// The replies to the searches of one look: all of them, or the first failure.
