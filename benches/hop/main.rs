@@ -1,0 +1,164 @@
+//! What the server adds to a search: the release program as a process of its own, pinned to one CPU, between a client and a
+//! canned upstream on loopback. Prints figures beside their goals; asserts nothing. `just bench` runs it.
+//!
+//! Added time is the median of a call less the median of the same reply fetched from the upstream directly. CPU time is what the
+//! kernel counts for the server's threads, so that the client and the upstream cost nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a bench has nobody to report to")]
+
+mod client;
+mod process;
+mod upstream;
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use client::Connection;
+use process::Served;
+use serde_json::{Value, json};
+use upstream::Upstream;
+
+const SEARCH: &str = "search_logs";
+const AGGREGATION: &str = "aggregate_logs";
+
+fn main() {
+    // `cargo test --benches` and `cargo bench -- --list` ask benches what they hold: nothing that is a test.
+    if std::env::args().any(|argument| matches!(argument.as_str(), "--test" | "--list")) {
+        return;
+    }
+    let mut table = Table::default();
+    start(&mut table);
+    hop(&mut table);
+    crowd(&mut table);
+    handshakes(&mut table);
+    table.print();
+}
+
+fn arguments(tool: &str) -> Value {
+    let window = json!({"start": "2026-03-25T14:00:00Z", "end": "2026-03-25T15:00:00Z"});
+    let mut arguments = match tool {
+        SEARCH => json!({"level": "error", "size": 50}),
+        _ => json!({"metric": "count", "group_by": "service"}),
+    };
+    arguments.as_object_mut().unwrap().extend(window.as_object().unwrap().clone());
+    arguments
+}
+
+/// From nothing to the first good answer, and what an idle server holds.
+fn start(table: &mut Table) {
+    let upstream = Upstream::start(Duration::ZERO, 200);
+    let mut times: Vec<Duration> = (0..15).map(|_| Served::plain(&upstream).1).collect();
+    table.row("start to first good answer", median(&mut times), "≤ 20 ms");
+    let (server, _) = Served::plain(&upstream);
+    table.row("resident memory, idle", Kib(server.resident_kib()), "≤ 10 MB");
+}
+
+/// One client, one call after the other.
+fn hop(table: &mut Table) {
+    for (name, tool, message_bytes, goals) in [
+        ("search, 50 hits of 67 KB documents", SEARCH, 200, ("≤ 220 µs", "≥ 4,500")),
+        ("search, 50 hits, all 67 KB asked for", SEARCH, 1_000, ("≤ 220 µs", "≥ 4,500")),
+        ("aggregation", AGGREGATION, 200, ("≤ 60 µs", "≥ 18,000")),
+    ] {
+        let upstream = Upstream::start(Duration::ZERO, message_bytes);
+        let (server, _) = Served::plain(&upstream);
+        let mut direct = Connection::plain(upstream.address());
+        let request = direct.request("POST", if tool == SEARCH { "/logs-a/_search" } else { "/logs-a/_search?aggs" }, &[], b"{\"aggs\":0}");
+        let request = if tool == SEARCH { direct.request("POST", "/logs-a/_search", &[], b"{}") } else { request };
+        let mut through = server.connect();
+        let call = server.call(tool, &arguments(tool));
+        let (mut without, mut with) = (Vec::new(), Vec::new());
+        for _ in 0..300 {
+            through.good(&call);
+            direct.good(&request);
+        }
+        for _ in 0..3_000 {
+            without.push(timed(|| direct.good(&request)));
+            with.push(timed(|| through.good(&call)));
+        }
+        let added = median(&mut with).saturating_sub(median(&mut without));
+        table.row(&format!("p50 added, {name}"), added, goals.0);
+        let (before, calls) = (server.cpu(), 6_000);
+        (0..calls).for_each(|_| through.good(&call));
+        let spent = server.cpu() - before;
+        table.row(&format!("calls per CPU-second, {name}"), Rate(f64::from(calls) / spent.as_secs_f64()), goals.1);
+    }
+}
+
+/// Sixty-four clients, an upstream that takes 50 ms.
+fn crowd(table: &mut Table) {
+    const CLIENTS: usize = 64;
+    const CALLS: usize = 60;
+    let upstream = Upstream::start(Duration::from_millis(50), 200);
+    let (server, _) = Served::plain(&upstream);
+    let call = server.call(SEARCH, &arguments(SEARCH));
+    let (began, answered) = (Instant::now(), AtomicUsize::new(0));
+    let mut times: Vec<Duration> = thread::scope(|scope| {
+        let client = || {
+            let mut connection = server.connect();
+            let times: Vec<Duration> = (0..CALLS).map(|_| timed(|| connection.good(&call))).collect();
+            answered.fetch_add(times.len(), Ordering::Relaxed);
+            times
+        };
+        let threads: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let elapsed = began.elapsed();
+    times.sort();
+    table.row("calls/s, 64 clients, 50 ms upstream", Rate(answered.load(Ordering::Relaxed) as f64 / elapsed.as_secs_f64()), "≥ 1,200");
+    table.row("p99 of them", times[times.len() * 99 / 100], "≤ 58 ms");
+    table.row("resident memory, busy", Kib(server.resident_kib()), "≤ 32 MB");
+}
+
+/// New TLS connections, each a full handshake.
+fn handshakes(table: &mut Table) {
+    let upstream = Upstream::start(Duration::ZERO, 200);
+    let server = Served::tls(&upstream);
+    (0..50).for_each(|_| drop(server.connect()));
+    let (before, connections) = (server.cpu(), 1_000);
+    (0..connections).for_each(|_| drop(server.connect()));
+    table.row("CPU of a new TLS connection", (server.cpu() - before) / connections, "≤ 500 µs");
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[derive(Default)]
+struct Table(Vec<[String; 3]>);
+
+impl Table {
+    fn row(&mut self, figure: &str, value: impl std::fmt::Debug, goal: &str) {
+        self.0.push([figure.to_owned(), format!("{value:.1?}"), goal.to_owned()]);
+    }
+
+    fn print(&self) {
+        println!("{:<52} {:>12} {:>12}", "figure", "seen", "goal");
+        self.0.iter().for_each(|[figure, seen, goal]| println!("{figure:<52} {seen:>12} {goal:>12}"));
+    }
+}
+
+struct Kib(u64);
+struct Rate(f64);
+
+impl std::fmt::Debug for Kib {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.1} MB", self.0 as f64 * 1.024e-3)
+    }
+}
+
+impl std::fmt::Debug for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0}", self.0)
+    }
+}
