@@ -1,5 +1,5 @@
-//! The id of the call being served, and the time it spends in the cluster, carried by the task, so that an engine can tag and
-//! time its requests without every layer passing them on. Knows neither MCP nor the engine.
+//! The id of the call being served, the trace it belongs to, and the time it spends in the cluster, carried by the task, so
+//! that an engine can tag and time its requests without every layer passing them on. Knows neither MCP nor the engine.
 
 use std::{
     fmt,
@@ -11,6 +11,8 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+use crate::trace_context::TraceContext;
 
 /// The id of one call: 16 hexadecimal digits, random enough to find one call in two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct ClusterTime(Arc<AtomicU64>);
 pub struct ClusterTimer(Option<(ClusterTime, Instant)>);
 
 tokio::task_local! {
-    static CURRENT: (CallId, ClusterTime);
+    static CURRENT: (CallId, TraceContext, ClusterTime);
 }
 
 impl CallId {
@@ -36,17 +38,24 @@ impl CallId {
 
     /// The id of the call that the current task serves, or a new one outside any.
     pub fn current() -> Self {
-        CURRENT.try_with(|(id, _)| *id).unwrap_or_else(|_| Self::random())
+        CURRENT.try_with(|(id, ..)| *id).unwrap_or_else(|_| Self::random())
     }
 
-    /// Runs a future as part of this call.
+    /// Runs a future as part of this call, in a trace of its own.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        self.scope_counting(&ClusterTime::default(), future).await
+        self.scope_counting(TraceContext::random(), &ClusterTime::default(), future).await
     }
 
-    /// The same, and counts the time that it spends in the cluster.
-    pub async fn scope_counting<F: Future>(self, time: &ClusterTime, future: F) -> F::Output {
-        CURRENT.scope((self, time.clone()), future).await
+    /// The same in its caller's trace, and counts the time that it spends in the cluster.
+    pub async fn scope_counting<F: Future>(self, trace: TraceContext, time: &ClusterTime, future: F) -> F::Output {
+        CURRENT.scope((self, trace, time.clone()), future).await
+    }
+}
+
+impl TraceContext {
+    /// The trace of the call that the current task serves, or a new one outside any.
+    pub fn current() -> Self {
+        CURRENT.try_with(|(_, trace, _)| trace.clone()).unwrap_or_else(|_| Self::random())
     }
 }
 
@@ -58,7 +67,7 @@ impl ClusterTime {
 
     /// Counts for the call that the current task serves; outside any, nothing.
     pub fn count() -> ClusterTimer {
-        ClusterTimer(CURRENT.try_with(|(_, time)| (time.clone(), Instant::now())).ok())
+        ClusterTimer(CURRENT.try_with(|(.., time)| (time.clone(), Instant::now())).ok())
     }
 }
 
@@ -92,6 +101,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_keeps_its_callers_trace_for_all_it_awaits() {
+        let (trace, time) = (TraceContext::random(), ClusterTime::default());
+        assert_eq!(CallId::random().scope_counting(trace.clone(), &time, async { TraceContext::current() }).await, trace);
+    }
+
+    #[tokio::test]
     async fn time_in_the_cluster_adds_up_over_a_calls_requests() {
         let time = ClusterTime::default();
         let request = || {
@@ -99,7 +114,7 @@ mod tests {
             let (_, began) = timer.0.as_mut().unwrap();
             *began -= Duration::from_millis(20);
         };
-        CallId::random().scope_counting(&time, async { (request(), request()) }).await;
+        CallId::random().scope_counting(TraceContext::random(), &time, async { (request(), request()) }).await;
         assert!(time.total() >= Duration::from_millis(40), "{:?}", time.total());
         assert!(ClusterTime::count().0.is_none(), "outside a call nothing is counted");
     }

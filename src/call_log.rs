@@ -11,7 +11,10 @@ use elk_mcp_tools::{
 };
 use tokio::time::Instant;
 
-use crate::call_id::{CallId, ClusterTime};
+use crate::{
+    call_id::{CallId, ClusterTime},
+    trace_context::TraceContext,
+};
 
 /// Where a call comes from.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,9 +57,9 @@ impl<'a> CallRecord<'a> {
         self.id
     }
 
-    /// Runs the call's work: what it awaits carries the id, and the time it spends in the cluster is counted.
-    pub async fn scope<F: Future>(&self, work: F) -> F::Output {
-        self.id.scope_counting(&self.cluster, work).await
+    /// Runs the call's work: what it awaits carries the id and the trace, and the time it spends in the cluster is counted.
+    pub async fn scope<F: Future>(&self, trace: TraceContext, work: F) -> F::Output {
+        self.id.scope_counting(trace, &self.cluster, work).await
     }
 
     /// Writes the line of a call that ended by itself.

@@ -14,3 +14,4 @@ pub mod readiness;
 pub mod sample;
 pub mod secret;
 pub mod server;
+pub mod trace_context;

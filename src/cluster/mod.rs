@@ -27,7 +27,7 @@ use http::{
 };
 use tokio::time::Instant;
 
-use crate::call_id::CallId;
+use crate::{call_id::CallId, trace_context::TraceContext};
 use nodes::{Node, Nodes};
 use retry::RetryBudget;
 
@@ -147,13 +147,20 @@ impl Cluster {
     }
 
     fn headers(&self, request: &Request) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(5);
+        let mut headers = HeaderMap::with_capacity(8);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("elk-mcp/", env!("CARGO_PKG_VERSION"))));
         let content_type = if matches!(request, Request::Msearch(_)) { "application/x-ndjson" } else { "application/json" };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Ok(id) = HeaderValue::try_from(format!("elk-mcp/{}", CallId::current())) {
             headers.insert("x-opaque-id", id);
+        }
+        let trace = TraceContext::current();
+        let own = trace.child();
+        for (name, value) in [("traceparent", Some(own.as_str())), ("tracestate", trace.state()), ("baggage", trace.baggage())] {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                headers.insert(name, value);
+            }
         }
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
