@@ -79,6 +79,11 @@ impl From<&Selection> for ToolSelection {
 }
 
 impl ToolSelection {
+    /// Only these, and not those: names or patterns with `*`. None at all in `only` means every tool.
+    pub fn new(only: Vec<String>, without: Vec<String>) -> Self {
+        Self { only, without }
+    }
+
     /// The first pattern that fits none of the names, with the flag it was given by: a typing error must not hide or show
     /// tools in silence.
     pub fn misfit<'a>(&'a self, names: &[&str]) -> Option<(&'static str, &'a str)> {
@@ -94,14 +99,19 @@ impl ToolSelection {
     }
 }
 
-/// Whether a name fits a pattern in which `*` stands for any run of characters.
+/// Whether a name fits a pattern in which `*` stands for any run of characters. Takes time in proportion to both: what
+/// stands between two stars is looked for from the left, once.
 fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name
-            .strip_prefix(start)
-            .is_some_and(|tail| (0..=tail.len()).any(|skipped| tail.get(skipped..).is_some_and(|tail| fits(rest, tail)))),
-    }
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut left) = name.strip_prefix(start).and_then(|name| name.strip_suffix(end)) else { return false };
+    middle.split('*').all(|part| match left.split_once(part) {
+        Some((_, after)) => {
+            left = after;
+            true
+        }
+        None => false,
+    })
 }
 
 #[cfg(test)]
@@ -110,7 +120,7 @@ mod tests {
 
     fn selection(only: &[&str], without: &[&str]) -> ToolSelection {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        ToolSelection { only: owned(only), without: owned(without) }
+        ToolSelection::new(owned(only), owned(without))
     }
 
     #[test]
@@ -118,7 +128,12 @@ mod tests {
         assert!(selection(&[], &[]).has("search_logs"));
         assert!(selection(&["search_*"], &[]).has("search_logs") && !selection(&["search_*"], &[]).has("find_changes"));
         assert!(!selection(&["search_*"], &["*_logs"]).has("search_logs"));
-        assert!(selection(&["*e*c*"], &[]).has("search_logs"));
+        for pattern in ["*e*c*", "*", "s*s", "search_logs*", "*search_logs", "se*_*gs", "**logs", "search_**"] {
+            assert!(selection(&[pattern], &[]).has("search_logs"), "{pattern}");
+        }
+        for pattern in ["*x*", "s*h", "search_logs*s", "*c*e*c*", "", "*l*l*", "search_logs_*"] {
+            assert!(!selection(&[pattern], &[]).has("search_logs"), "{pattern}");
+        }
         assert!(!selection(&["search"], &[]).has("search_logs"));
     }
 

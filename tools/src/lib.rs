@@ -34,4 +34,4 @@ mod toolbox;
 
 pub use catalogue::{Entry, catalogue};
 pub use tool::Settings;
-pub use toolbox::Toolbox;
+pub use toolbox::{Progress, Toolbox};

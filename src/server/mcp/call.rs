@@ -1,23 +1,35 @@
 //! One call of a tool, whatever carried it here: from a name and arguments to an answer and one line in the log. Knows no
 //! transport and no type of the protocol.
 
-use elk_mcp_tools::{answer::Rendered, error::ToolError};
+use std::net::IpAddr;
+
+use elk_mcp_tools::{Progress, answer::Rendered, error::ToolError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-use super::Mcp;
-use crate::call_id::CallId;
+use super::{Mcp, Narrowing};
+use crate::{
+    call_log::{self, CallRecord},
+    trace_context::TraceContext,
+};
 
 /// A call as a transport hands it over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The tool's name, as the client wrote it.
     pub tool: &'a str,
     /// Its arguments.
     pub arguments: &'a Map<String, Value>,
-    /// Who calls, where someone signed in.
-    pub caller: Option<&'a str>,
+    /// Who calls.
+    pub caller: &'a str,
+    /// From where, if over a network.
+    pub client: Option<IpAddr>,
+    /// The tools that the caller wants to see.
+    pub narrowing: &'a Narrowing,
+    /// The trace that the call is part of; one of its own where there is none.
+    pub trace: Option<&'a TraceContext>,
+    /// Who hears how far it has come.
+    pub progress: Option<&'a dyn Progress>,
 }
 
 /// Why a call has no answer.
@@ -38,56 +50,22 @@ impl Mcp {
     /// When there is no such tool, or what the tool answers instead.
     pub async fn call(&self, call: Call<'_>) -> Result<Rendered, Refused> {
         let shared = &*self.0;
-        if !shared.tools.tools.iter().any(|tool| tool.name == call.tool) {
-            let names: Vec<&str> = shared.tools.tools.iter().map(|tool| tool.name.as_ref()).collect();
+        if !self.shows(call.tool, call.narrowing) {
+            let tools = shared.tools.tools.iter().map(|tool| tool.name.as_ref());
+            let names: Vec<&str> = tools.filter(|name| call.narrowing.has(name)).collect();
             return Err(Refused::UnknownTool(names.join(", ")));
         }
-        let mut record = Record::begin(call);
-        let work = shared.toolbox.call(call.tool, call.arguments, Timestamp::now(), shared.call_timeout);
-        let result = record.id.scope(work).await;
+        let trace_id = call.trace.map(TraceContext::trace_id);
+        let origin = call_log::Origin { caller: call.caller, client: call.client, trace_id: trace_id.as_deref() };
+        let record = CallRecord::begin(call.tool, origin);
+        let work = shared.toolbox.call_telling(call.tool, call.arguments, Timestamp::now(), shared.call_timeout, call.progress);
+        let result = record.scope(call.trace.cloned().unwrap_or_else(TraceContext::random), work).await;
         record.end(&result);
         Ok(result?)
     }
-}
 
-/// The one line in the log about a call, written when the call ends in whichever way.
-struct Record<'a> {
-    id: CallId,
-    call: Call<'a>,
-    began: Instant,
-    is_written: bool,
-}
-
-impl<'a> Record<'a> {
-    fn begin(call: Call<'a>) -> Self {
-        Self { id: CallId::random(), call, began: Instant::now(), is_written: false }
-    }
-
-    fn end(&mut self, result: &Result<Rendered, ToolError>) {
-        let (call, tool, caller, elapsed_ms) = (self.id, self.call.tool, self.call.caller, self.elapsed_ms());
-        match result {
-            Ok(rendered) => {
-                let (bytes, tokens) = (rendered.text.len(), rendered.tokens());
-                tracing::info!(%call, tool, caller, elapsed_ms, bytes, tokens, outcome = "answered", "call");
-            }
-            Err(error) => {
-                let (code, detail) = (error.code.as_str(), &error.detail);
-                tracing::info!(%call, tool, caller, elapsed_ms, outcome = "refused", code, %detail, "call");
-            }
-        }
-        self.is_written = true;
-    }
-
-    fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-impl Drop for Record<'_> {
-    fn drop(&mut self) {
-        if !self.is_written {
-            let (call, tool, caller, elapsed_ms) = (self.id, self.call.tool, self.call.caller, self.elapsed_ms());
-            tracing::info!(%call, tool, caller, elapsed_ms, outcome = "cancelled", "call");
-        }
+    /// Whether a caller sees a tool.
+    pub(super) fn shows(&self, tool: &str, narrowing: &Narrowing) -> bool {
+        narrowing.has(tool) && self.0.tools.tools.iter().any(|known| known.name == tool)
     }
 }

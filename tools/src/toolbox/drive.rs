@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{empty, schemas::Schemas};
+use super::{Progress, empty, schemas::Schemas};
 use crate::{
     answer::Answer,
     dsl::{ItemReply, MsearchReply, Request, Search, SearchReply},
@@ -32,6 +32,8 @@ pub(super) struct Drive<'e> {
     pub(super) time_limit: Duration,
     /// What was sent, where the caller wants to see it.
     pub(super) explain: Option<Vec<String>>,
+    /// Who hears of each step.
+    pub(super) progress: Option<&'e dyn Progress>,
 }
 
 /// The replies to everything that a step asked.
@@ -88,13 +90,22 @@ impl Drive<'_> {
                 }
                 Step::Ask(questions, then) => {
                     let sent = self.prepare(questions).await?;
+                    let asked = sent.1.len() + sent.2.len();
+                    self.tell_step(format_args!("asking {asked} questions of the cluster"));
                     let replies = self.send(&sent.1, sent.2).await?;
+                    self.tell_step(format_args!("{asked} questions answered"));
                     let told = self.tell(sent.0, &replies, &mut partial)?;
                     then(told, self.context)?
                 }
             };
         }
         Err(ToolError::new(crate::error::Code::Internal, "the tool did not come to an end", "report this; it is a fault of the server"))
+    }
+
+    fn tell_step(&self, doing: std::fmt::Arguments<'_>) {
+        if let Some(progress) = self.progress {
+            progress.step(doing);
+        }
     }
 
     /// Turns questions into one list of searches and one of other requests.

@@ -27,6 +27,12 @@ use crate::{
 use drive::Drive;
 use schemas::Schemas;
 
+/// Hears how far a call has come.
+pub trait Progress: Send + Sync {
+    /// The call has come one step further; `doing` is what it does now. Must not block.
+    fn step(&self, doing: std::fmt::Arguments<'_>);
+}
+
 /// The tools over one engine. Holds no state of any caller.
 pub struct Toolbox {
     engine: Arc<dyn Engine>,
@@ -69,6 +75,21 @@ impl Toolbox {
         now: Timestamp,
         time_limit: Duration,
     ) -> Result<Rendered, ToolError> {
+        self.call_telling(name, arguments, now, time_limit, None).await
+    }
+
+    /// The same as [`Toolbox::call`], telling each step where someone listens.
+    ///
+    /// # Errors
+    /// As [`Toolbox::call`].
+    pub async fn call_telling(
+        &self,
+        name: &str,
+        arguments: &Map<String, Value>,
+        now: Timestamp,
+        time_limit: Duration,
+        progress: Option<&dyn Progress>,
+    ) -> Result<Rendered, ToolError> {
         let (started, now) = (Instant::now(), self.fixed_now.unwrap_or(now));
         let entry = catalogue().iter().find(|entry| entry.name == name).ok_or_else(|| unknown_tool(name))?;
         let call = entry.parse(arguments)?;
@@ -77,6 +98,9 @@ impl Toolbox {
         let max_tokens = scope.max_tokens(self.settings.max_tokens);
         let index = scope.index()?.unwrap_or_else(|| self.settings.default_index.clone());
         let schema = if call.wants_schema() {
+            if let Some(progress) = progress {
+                progress.step(format_args!("reading which fields there are"));
+            }
             self.schema_for(&*call, &index, now, time_limit).await?
         } else {
             Arc::new(Schema::unread(index.clone()))
@@ -90,6 +114,7 @@ impl Toolbox {
             started,
             time_limit,
             explain: scope.explain.0.then(Vec::new),
+            progress,
         };
         let answer = drive.run(step).await?;
         let mut answer = drive.finish(answer);
