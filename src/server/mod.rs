@@ -7,6 +7,7 @@ mod http;
 pub mod identity;
 pub mod mcp;
 pub mod sign_in;
+mod sse;
 
 use std::{
     future::Future,
