@@ -233,6 +233,9 @@ pub struct ServingArguments {
     /// Other host names that clients may call this server by, comma-separated
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
+    /// Do not serve the transport of clients before 2025, at /sse and /messages
+    #[arg(long)]
+    pub no_legacy_sse: bool,
     /// Who may call.
     #[command(flatten)]
     pub sign_in: SignInArguments,

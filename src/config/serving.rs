@@ -24,6 +24,8 @@ pub struct Serving {
     pub key_header: Option<HeaderName>,
     /// Host names beside the loopback ones and the address itself that a client may call the server by.
     pub allowed_hosts: Vec<String>,
+    /// Whether clients that know only HTTP with server-sent events are served.
+    pub legacy_sse: bool,
 }
 
 /// The server's certificate.
@@ -67,7 +69,8 @@ impl Serving {
         };
         let sign_in = SignIn::from_arguments(&arguments.sign_in, listen)?;
         let key_header = header_name(arguments.sign_in.client_key_header.as_deref())?;
-        Ok(Self { listen, identity, sign_in, key_header, allowed_hosts: arguments.allowed_hosts.clone() })
+        let legacy_sse = !arguments.no_legacy_sse;
+        Ok(Self { listen, identity, sign_in, key_header, allowed_hosts: arguments.allowed_hosts.clone(), legacy_sse })
     }
 
     /// The sample's way: on loopback, with a certificate and a key made at start.
@@ -79,7 +82,8 @@ impl Serving {
         if !listen.ip().is_loopback() {
             return Err(InvalidSettings::new("--listen", format!("is {listen}; the demo listens on loopback only")));
         }
-        Ok(Self { listen, identity: Identity::Development, sign_in: SignIn::GeneratedKey, key_header: None, allowed_hosts: Vec::new() })
+        let (identity, sign_in) = (Identity::Development, SignIn::GeneratedKey);
+        Ok(Self { listen, identity, sign_in, key_header: None, allowed_hosts: Vec::new(), legacy_sse: true })
     }
 }
 
@@ -105,6 +109,7 @@ mod tests {
             tls_key: None,
             sign_in: SignInArguments::default(),
             allowed_hosts: Vec::new(),
+            no_legacy_sse: false,
         }
     }
 

@@ -65,8 +65,9 @@ impl Server {
         let loaded = identity::load(serving.identity, address)?;
         let (gate, generated_key) = Gate::new(serving.sign_in, serving.key_header)?;
         let ending = CancellationToken::new();
-        let router =
-            http::router(handler, engine, gate, &http::names::hosts(address, &serving.allowed_hosts), keeps_sessions, ending.child_token());
+        let offer = http::Offer { sessions: keeps_sessions, legacy_sse: serving.legacy_sse };
+        let hosts = http::names::hosts(address, &serving.allowed_hosts);
+        let router = http::router(handler, engine, gate, &hosts, offer, ending.child_token());
         Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })
     }
 

@@ -105,6 +105,13 @@ async fn what_is_no_message_of_a_session_is_refused() {
 }
 
 #[tokio::test]
+async fn it_is_there_unless_it_is_switched_off() {
+    let server = Server::start(&["--no-legacy-sse"]);
+    assert_eq!(server.request(Method::GET, "/sse").send().await.unwrap().status(), 404);
+    assert_eq!(server.request(Method::POST, "/messages?sessionId=0").send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
 async fn nobody_gets_in_without_the_key() {
     let server = Server::start(&[]);
     let session = Session::open(&server, &[]).await;

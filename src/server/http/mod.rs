@@ -19,30 +19,39 @@ use super::{
 /// The largest request, in bytes.
 const BODY_CAP: usize = 256 << 10;
 
+/// What is served beside requests that stand alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    /// Sessions of Streamable HTTP.
+    pub(super) sessions: bool,
+    /// HTTP with server-sent events.
+    pub(super) legacy_sse: bool,
+}
+
 /// The routes over one MCP handler. `ending` ends the streams that would otherwise stay open.
 pub(super) fn router<H>(
     handler: H,
     engine: Arc<dyn Engine>,
     gate: Gate,
     hosts: &[String],
-    keeps_sessions: bool,
+    offer: Offer,
     ending: CancellationToken,
 ) -> Router
 where
     H: ServerHandler + Clone,
 {
-    let streamable = Streamable::new(&handler, settings(hosts, keeps_sessions, ending.clone()));
+    let streamable = Streamable::new(&handler, settings(hosts, offer, ending.clone()));
     // Each layer surrounds the routes and layers above it: the last is the outermost.
     Router::new()
         .route("/mcp", any(move |request| streamable.clone().answer(request)))
-        .merge(sse::routes(handler, ending))
+        .merge(if offer.legacy_sse { sse::routes(handler, ending) } else { Router::new() })
         .route_layer(middleware::from_fn_with_state(gate, sign_in::require))
         .merge(probes::routes(engine))
 }
 
-fn settings(hosts: &[String], keeps_sessions: bool, ending: CancellationToken) -> StreamableHttpServerConfig {
+fn settings(hosts: &[String], offer: Offer, ending: CancellationToken) -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(keeps_sessions)
+        .with_legacy_session_mode(offer.sessions)
         .with_max_request_body_bytes(BODY_CAP)
         .with_allowed_hosts(hosts)
         .with_allowed_origins(names::origins(hosts))

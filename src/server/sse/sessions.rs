@@ -9,9 +9,12 @@ use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::server::{
-    mcp::{Narrowing, channel::Pending},
-    sign_in::{self, Caller},
+use crate::{
+    client_keys,
+    server::{
+        mcp::{Narrowing, channel::Pending},
+        sign_in::Caller,
+    },
 };
 
 /// Sessions in all.
@@ -69,7 +72,7 @@ impl Sessions {
     /// Opens a session for a caller.
     pub(super) fn open(self: &Arc<Self>, caller: Caller, narrowing: Narrowing) -> Result<Opened, Full> {
         // Nothing that can be guessed: whoever knows the id and has the caller's key can speak in the session.
-        let Ok(id) = sign_in::generate_key() else { return Err(Full::InAll) };
+        let Ok(id) = client_keys::generate() else { return Err(Full::InAll) };
         let id: Arc<str> = id.trim_start_matches("elk_").into();
         let (messages, incoming) = mpsc::channel(CAPACITY);
         let (outgoing, answers) = mpsc::channel(CAPACITY);
