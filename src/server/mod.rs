@@ -46,7 +46,7 @@ impl Server {
     /// When the address is taken, or the certificate and key cannot be used.
     pub async fn bind(serving: Serving, mcp: Mcp) -> Result<Self> {
         let engine = Arc::clone(mcp.engine());
-        Self::bind_with(serving, mcp, engine, false).await
+        Self::bind_around(serving, mcp.clone(), Some(mcp), engine, false).await
     }
 
     /// The same around another MCP handler: what stands in front of it does not depend on it. `engine` is what the
@@ -59,6 +59,19 @@ impl Server {
     where
         H: ServerHandler + Clone,
     {
+        Self::bind_around(serving, handler, None, engine, keeps_sessions).await
+    }
+
+    async fn bind_around<H>(
+        serving: Serving,
+        handler: H,
+        shortcut: Option<Mcp>,
+        engine: Arc<dyn Engine>,
+        keeps_sessions: bool,
+    ) -> Result<Self>
+    where
+        H: ServerHandler + Clone,
+    {
         let listener =
             TcpListener::bind(serving.listen).await.with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
         let address = listener.local_addr()?;
@@ -67,7 +80,7 @@ impl Server {
         let ending = CancellationToken::new();
         let offer = http::Offer { sessions: keeps_sessions, legacy_sse: serving.legacy_sse };
         let hosts = http::names::hosts(address, &serving.allowed_hosts);
-        let router = http::router(handler, engine, gate, &hosts, offer, ending.child_token());
+        let router = http::router(handler, shortcut, engine, gate, &hosts, offer, ending.child_token());
         Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })
     }
 

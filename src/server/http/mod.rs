@@ -11,7 +11,7 @@ use rmcp::{ServerHandler, transport::streamable_http_server::StreamableHttpServe
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    mcp::streamable::Streamable,
+    mcp::{Mcp, direct, streamable::Streamable},
     sign_in::{self, Gate},
     sse,
 };
@@ -28,9 +28,10 @@ pub(super) struct Offer {
     pub(super) legacy_sse: bool,
 }
 
-/// The routes over one MCP handler. `ending` ends the streams that would otherwise stay open.
+/// The routes over one MCP handler; plain calls of tools go straight to `shortcut`, where there is one. `ending` ends the streams that would otherwise stay open.
 pub(super) fn router<H>(
     handler: H,
+    shortcut: Option<Mcp>,
     engine: Arc<dyn Engine>,
     gate: Gate,
     hosts: &[String],
@@ -41,9 +42,13 @@ where
     H: ServerHandler + Clone,
 {
     let streamable = Streamable::new(&handler, settings(hosts, offer, ending.clone()));
+    let mut endpoint = any(move |request| streamable.clone().answer(request));
+    if let Some(mcp) = shortcut {
+        endpoint = endpoint.layer(middleware::from_fn_with_state((mcp, BODY_CAP), direct::shorten));
+    }
     // Each layer surrounds the routes and layers above it: the last is the outermost.
     Router::new()
-        .route("/mcp", any(move |request| streamable.clone().answer(request)))
+        .route("/mcp", endpoint)
         .merge(if offer.legacy_sse { sse::routes(handler, ending) } else { Router::new() })
         .route_layer(middleware::from_fn_with_state(gate, sign_in::require))
         .merge(probes::routes(engine))

@@ -3,6 +3,7 @@
 mod call;
 mod catalogue;
 pub(crate) mod channel;
+pub(super) mod direct;
 mod narrowing;
 mod progress;
 mod request;

@@ -50,7 +50,7 @@ impl Origin {
 }
 
 /// The trace that headers name. A header that comes twice names none.
-fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
     let single = |name: &str| {
         let mut values = headers.get_all(name).iter();
         let first = values.next()?.to_str().ok()?;

@@ -71,14 +71,14 @@ impl<H: ServerHandler + Clone> Streamable<H> {
 
 /// The forms that a client takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Accepted {
-    json: bool,
-    events: bool,
+pub(super) struct Accepted {
+    pub(super) json: bool,
+    pub(super) events: bool,
 }
 
 impl Accepted {
     /// Whoever says nothing takes anything, and so does `*/*`.
-    fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut accepted = Self::default();
         let mut is_told = false;
         for value in headers.get_all(header::ACCEPT) {
