@@ -42,7 +42,7 @@ pub struct General {
 pub enum LogFormat {
     /// Lines for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object a line, in the names of ECS.
     Json,
 }
 
@@ -182,6 +182,9 @@ pub struct SourceArguments {
     /// Do not check the cluster's certificate. For a test only
     #[arg(long)]
     pub es_ssl_skip_verify: bool,
+    /// Serve also with a credential that can write in the cluster. One that cannot is one of three locks on read-only
+    #[arg(long)]
+    pub allow_writable_credential: bool,
 }
 
 /// Which tools there are.
@@ -236,6 +239,10 @@ pub struct ServingArguments {
     /// Do not serve the transport of clients before 2025, at /sse and /messages
     #[arg(long)]
     pub no_legacy_sse: bool,
+    /// How many calls of tools each client may make: so many by second or minute, so many at once after a pause; or off
+    /// [default: 20/s burst 100]
+    #[arg(long, value_name = "RATE")]
+    pub rate_limit: Option<String>,
     /// Who may call.
     #[command(flatten)]
     pub sign_in: SignInArguments,

@@ -6,6 +6,7 @@
 
 pub mod arguments;
 mod layers;
+mod limits;
 mod serving;
 mod sign_in;
 mod source;

@@ -7,9 +7,10 @@ use http::HeaderName;
 use super::{
     arguments::ServingArguments,
     bytes,
+    limits::rate_limit,
     sign_in::{SignIn, header_name},
 };
-use crate::{cluster::InvalidSettings, secret::Secret};
+use crate::{cluster::InvalidSettings, secret::Secret, server::limits::RateLimit};
 
 /// How to listen and who may call.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Serving {
     pub sign_in: SignIn,
     /// A header that a key may stand in beside the usual ones.
     pub key_header: Option<HeaderName>,
+    /// How many calls each caller may make.
+    pub rate_limit: Option<RateLimit>,
     /// Host names beside the loopback ones and the address itself that a client may call the server by.
     pub allowed_hosts: Vec<String>,
     /// Whether clients that know only HTTP with server-sent events are served.
@@ -69,8 +72,9 @@ impl Serving {
         };
         let sign_in = SignIn::from_arguments(&arguments.sign_in, listen)?;
         let key_header = header_name(arguments.sign_in.client_key_header.as_deref())?;
+        let rate_limit = rate_limit(arguments.rate_limit.as_deref())?;
         let legacy_sse = !arguments.no_legacy_sse;
-        Ok(Self { listen, identity, sign_in, key_header, allowed_hosts: arguments.allowed_hosts.clone(), legacy_sse })
+        Ok(Self { listen, identity, sign_in, key_header, rate_limit, allowed_hosts: arguments.allowed_hosts.clone(), legacy_sse })
     }
 
     /// The sample's way: on loopback, with a certificate and a key made at start.
@@ -82,8 +86,8 @@ impl Serving {
         if !listen.ip().is_loopback() {
             return Err(InvalidSettings::new("--listen", format!("is {listen}; the demo listens on loopback only")));
         }
-        let (identity, sign_in) = (Identity::Development, SignIn::GeneratedKey);
-        Ok(Self { listen, identity, sign_in, key_header: None, allowed_hosts: Vec::new(), legacy_sse: true })
+        let (identity, sign_in, rate_limit) = (Identity::Development, SignIn::GeneratedKey, Some(RateLimit::DEFAULT));
+        Ok(Self { listen, identity, sign_in, key_header: None, rate_limit, allowed_hosts: Vec::new(), legacy_sse: true })
     }
 }
 
@@ -107,6 +111,7 @@ mod tests {
             listen: listen.to_owned(),
             tls_cert: None,
             tls_key: None,
+            rate_limit: None,
             sign_in: SignInArguments::default(),
             allowed_hosts: Vec::new(),
             no_legacy_sse: false,

@@ -6,22 +6,22 @@ use tokio::time::Instant;
 
 /// How fast a bucket fills, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rate {
+pub(in crate::server) struct Rate {
     /// The time in which one token comes.
-    pub(super) interval: Duration,
+    pub(in crate::server) interval: Duration,
     /// Tokens in a full bucket.
-    pub(super) burst: u32,
+    pub(in crate::server) burst: u32,
 }
 
 /// A bucket: full at first.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bucket {
+pub(in crate::server) struct Bucket {
     full_at: Instant,
 }
 
 impl Bucket {
     /// A full bucket.
-    pub(super) fn full(now: Instant) -> Self {
+    pub(in crate::server) fn full(now: Instant) -> Self {
         Self { full_at: now }
     }
 
@@ -29,7 +29,7 @@ impl Bucket {
     ///
     /// # Errors
     /// How long it is until there is one.
-    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
+    pub(in crate::server) fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
         let full_at = self.full_at.max(now) + rate.interval;
         let missing = full_at - now;
         match missing.checked_sub(rate.interval * rate.burst) {
@@ -39,6 +39,11 @@ impl Bucket {
                 Ok(())
             }
         }
+    }
+
+    /// Whether it is as good as a new one.
+    pub(in crate::server) fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
     }
 }
 

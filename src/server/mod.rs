@@ -5,6 +5,7 @@ mod accept;
 mod bucket;
 mod http;
 pub mod identity;
+pub mod limits;
 pub mod mcp;
 pub mod sign_in;
 mod sse;

@@ -26,6 +26,7 @@ use self::{
 use crate::{
     client_keys::{self, ClientKeys},
     config::SignIn,
+    server::limits,
 };
 
 /// What stands before everything that needs sign-in. Cheap to clone.
@@ -149,7 +150,7 @@ pub(super) async fn require(State(gate): State<Gate>, mut request: Request, next
         Ok(caller) => {
             gate.0.headers.remove(request.headers_mut());
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            limits::tell(request, next).await
         }
         Err(refusal) => gate.refuse(&refusal),
     }
