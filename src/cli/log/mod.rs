@@ -1,7 +1,9 @@
 //! The log on standard error, which can wait: what `serve` says first is where it listens.
 
+mod form;
+
 use std::{
-    io::{self, IsTerminal as _, Write},
+    io::{self, Write},
     mem,
     sync::{Mutex, PoisonError},
 };
@@ -9,7 +11,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::arguments::{Arguments, Command, LogFormat};
+use self::form::Form;
+use crate::config::arguments::{Arguments, Command};
 
 /// Lines that wait; none once they need not.
 static HELD: Mutex<Option<Vec<u8>>> = Mutex::new(None);
@@ -23,11 +26,8 @@ pub(super) fn start(Arguments { general, command }: &Arguments) -> Result<()> {
     if matches!(command, Command::Serve { .. }) {
         *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
     }
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Held).with_target(false);
-    match general.log_format {
-        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
+    let form = Form::new(general.log_format);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Held).event_format(form).init();
     Ok(())
 }
 
