@@ -60,7 +60,7 @@ fn allow_list(source: &Source) -> Option<&AllowList> {
 /// The engine behind its guard, and the widest expression that it answers.
 async fn engine(source: &Source) -> Result<(Arc<dyn Engine>, IndexExpression)> {
     Ok(match source {
-        Source::Cluster { settings, allowed } => {
+        Source::Cluster { settings, allowed, .. } => {
             let guard = Guard::new(Cluster::new((**settings).clone())?, allowed.clone(), Caps::default());
             (Arc::new(guard), allowed.expression().clone())
         }

@@ -61,6 +61,9 @@ impl Embedded {
                 version: Version { number: VERSION, build_flavor: "embedded" },
                 tagline: "elk-mcp embedded engine",
             }),
+            Request::HasPrivileges(_) | Request::AuthInfo => {
+                Err(EngineError::new(EngineErrorKind::Rejected, "the embedded engine has no credentials"))
+            }
             Request::Health(_) => write(&Health {
                 cluster_name: "elk-mcp embedded",
                 status: "green",

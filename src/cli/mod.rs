@@ -1,6 +1,7 @@
 //! The commands, one module each: from checked settings to an exit code. The only place that prints to standard output.
 
 mod call;
+mod credential;
 mod demo;
 mod key;
 mod log;

@@ -4,26 +4,33 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::log;
+use super::{credential::Credential, log};
 use crate::{
     config::{Serving, Source, Tooling},
-    open, readiness,
+    open,
     server::{Server, mcp::Mcp},
 };
 
-/// Serves. A cluster that is down now may be there later, so that is a warning.
+/// Serves. A cluster that is down now may be there later, so that is a warning. Whenever its credential turns out to be one that
+/// can write, that is the end: calls on their way are answered, and the exit code is a failure.
 pub(super) async fn run(source: &Source, tooling: Tooling, serving: Serving) -> Result<ExitCode> {
     let (selection, call_timeout) = (tooling.selection.clone(), tooling.call_timeout);
     let toolbox = open::toolbox(source, tooling).await?;
-    let engine = std::sync::Arc::clone(toolbox.engine());
+    let mut credential = Credential::check(source, toolbox.engine()).await?;
     let server = Server::bind(serving, Mcp::new(toolbox, &selection, call_timeout)).await?;
     announce(&server);
-    tokio::spawn(async move {
-        if let Err(error) = readiness::check(&*engine, call_timeout).await {
-            tracing::warn!(%error, "the cluster does not answer; calls will fail until it does");
-        }
-    });
-    server.run(ended()).await;
+    let mut refused = None;
+    server
+        .run(async {
+            tokio::select! {
+                () = ended() => {}
+                error = credential.refused() => refused = Some(error),
+            }
+        })
+        .await;
+    if let Some(error) = refused {
+        return Err(error);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

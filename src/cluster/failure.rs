@@ -99,7 +99,7 @@ fn expression_of(request: &Request) -> Option<&IndexExpression> {
         Request::FieldCaps(caps) => Some(caps.index()),
         Request::ResolveIndex(resolve) => Some(resolve.index()),
         Request::IndexStats(stats) => Some(stats.index()),
-        Request::Msearch(_) | Request::Ping | Request::Health(_) => None,
+        Request::Msearch(_) | Request::Ping | Request::Health(_) | Request::HasPrivileges(_) | Request::AuthInfo => None,
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Source {
         settings: Box<ClusterSettings>,
         /// What may be read.
         allowed: AllowList,
+        /// Whether a credential that can write is taken.
+        allows_writing: bool,
     },
     /// Files and folders, and what of them may be read: everything, unless it is said.
     Bundle {
@@ -51,7 +53,11 @@ impl Source {
                         "must be set for a cluster: the names and patterns that may be read, such as logs-*,app-*",
                     )
                 })?;
-                Ok(Self::Cluster { settings: Box::new(cluster(url, arguments)?), allowed })
+                Ok(Self::Cluster {
+                    settings: Box::new(cluster(url, arguments)?),
+                    allowed,
+                    allows_writing: arguments.allow_writable_credential,
+                })
             }
             (None, false, false) => Ok(Self::Bundle { paths: arguments.logs.clone(), allowed }),
             (None, true, true) => Ok(Self::Sample),

@@ -38,7 +38,13 @@ impl Caps {
                 within("searches in one request", searches.len() as u64, self.searches as u64)?;
                 searches.iter().try_for_each(|search| self.check_search(search))
             }
-            Request::FieldCaps(_) | Request::ResolveIndex(_) | Request::IndexStats(_) | Request::Ping | Request::Health(_) => Ok(()),
+            Request::FieldCaps(_)
+            | Request::ResolveIndex(_)
+            | Request::IndexStats(_)
+            | Request::Ping
+            | Request::Health(_)
+            | Request::HasPrivileges(_)
+            | Request::AuthInfo => Ok(()),
         }
     }
 

@@ -58,7 +58,13 @@ fn asked(request: &Request) -> String {
             expressions.dedup();
             expressions.join(",")
         }
-        Request::FieldCaps(_) | Request::ResolveIndex(_) | Request::IndexStats(_) | Request::Ping | Request::Health(_) => String::new(),
+        Request::FieldCaps(_)
+        | Request::ResolveIndex(_)
+        | Request::IndexStats(_)
+        | Request::Ping
+        | Request::Health(_)
+        | Request::HasPrivileges(_)
+        | Request::AuthInfo => String::new(),
     }
 }
 

@@ -90,7 +90,15 @@ impl<E: Engine> Guard<E> {
             (None, _) => Ok(reply),
             (Some(allowed), Request::Search(_) | Request::Msearch(_)) => hits::check(reply, allowed, &request),
             (Some(allowed), Request::ResolveIndex(_)) => resolution::without_foreign(reply, allowed),
-            (Some(_), Request::FieldCaps(_) | Request::IndexStats(_) | Request::Ping | Request::Health(_)) => Ok(reply),
+            (
+                Some(_),
+                Request::FieldCaps(_)
+                | Request::IndexStats(_)
+                | Request::Ping
+                | Request::Health(_)
+                | Request::HasPrivileges(_)
+                | Request::AuthInfo,
+            ) => Ok(reply),
         }
     }
 
@@ -130,7 +138,9 @@ impl<E: Engine> Guard<E> {
                 Request::IndexStats(stats.clone().with_index(self.narrow(stats.index(), allowed, time_limit).await?))
             }
             // Its reply is filtered instead.
-            Request::ResolveIndex(_) | Request::Ping | Request::Health(_) => request.clone(),
+            Request::ResolveIndex(_) | Request::Ping | Request::Health(_) | Request::HasPrivileges(_) | Request::AuthInfo => {
+                request.clone()
+            }
         })
     }
 
@@ -170,7 +180,7 @@ fn expressions(request: &Request) -> Vec<&IndexExpression> {
         Request::FieldCaps(caps) => vec![caps.index()],
         Request::ResolveIndex(resolve) => vec![resolve.index()],
         Request::IndexStats(stats) => vec![stats.index()],
-        Request::Ping | Request::Health(_) => Vec::new(),
+        Request::Ping | Request::Health(_) | Request::HasPrivileges(_) | Request::AuthInfo => Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@
 mod aggregation;
 mod computed;
 mod index;
+mod privileges;
 mod query;
 mod reply;
 mod request;
@@ -14,6 +15,7 @@ mod search;
 pub use aggregation::{Aggregation, AggregationKind, Aggregations, Include, TermsOrder};
 pub use computed::{Bucket, Buckets, Computed, Inner, Key};
 pub use index::{IndexExpression, IndexPattern, InvalidIndex};
+pub use privileges::{AuthInfoReply, HasPrivileges, HasPrivilegesReply};
 pub use query::{Query, Range, Scalar};
 pub use reply::{
     Caps, CapsReply, DocsReply, Failure, HitReply, HitsReply, IndexStatsReply, ItemReply, MsearchReply, PrimariesReply, RawMap,

@@ -1,6 +1,6 @@
 //! The closed list of requests, and their form on the wire.
 
-use super::{IndexExpression, Search};
+use super::{HasPrivileges, IndexExpression, Search};
 
 /// Everything that can be asked of an engine.
 #[expect(clippy::large_enum_variant, reason = "requests are few and short-lived")]
@@ -20,6 +20,10 @@ pub enum Request {
     Ping,
     /// `GET /_cluster/health`.
     Health(Health),
+    /// `GET /_security/user/_has_privileges`, with a body: Elasticsearch's word on what the credential may do.
+    HasPrivileges(HasPrivileges),
+    /// `GET /_plugins/_security/authinfo`: OpenSearch's word on who the credential is.
+    AuthInfo,
 }
 
 /// Which of these fields exist, with which types.
@@ -136,7 +140,9 @@ impl Request {
     pub fn method(&self) -> Method {
         match self {
             Self::Search(_) | Self::Msearch(_) | Self::FieldCaps(_) => Method::Post,
-            Self::ResolveIndex(_) | Self::IndexStats(_) | Self::Ping | Self::Health(_) => Method::Get,
+            Self::ResolveIndex(_) | Self::IndexStats(_) | Self::Ping | Self::Health(_) | Self::HasPrivileges(_) | Self::AuthInfo => {
+                Method::Get
+            }
         }
     }
 
@@ -164,6 +170,8 @@ impl Request {
             Self::IndexStats(stats) => format!("/{}/_stats/docs,store?expand_wildcards=open&forbid_closed_indices=false", stats.index()),
             Self::Ping => "/".to_owned(),
             Self::Health(_) => "/_cluster/health?timeout=1s".to_owned(),
+            Self::HasPrivileges(_) => "/_security/user/_has_privileges".to_owned(),
+            Self::AuthInfo => "/_plugins/_security/authinfo".to_owned(),
         }
     }
 
@@ -188,7 +196,12 @@ impl Request {
                 }
                 Some(bytes)
             }
-            Self::FieldCaps(_) | Self::ResolveIndex(_) | Self::IndexStats(_) | Self::Ping | Self::Health(_) => None,
+            Self::HasPrivileges(question) => {
+                let mut bytes = Vec::with_capacity(512);
+                write_json(&mut bytes, &question.body());
+                Some(bytes)
+            }
+            Self::FieldCaps(_) | Self::ResolveIndex(_) | Self::IndexStats(_) | Self::Ping | Self::Health(_) | Self::AuthInfo => None,
         }
     }
 }
