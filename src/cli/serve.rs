@@ -8,7 +8,7 @@ use super::{credential::Credential, log};
 use crate::{
     config::{Serving, Source, Tooling},
     open,
-    server::{Server, mcp::Mcp},
+    server::{Server, limits::Limits, mcp::Mcp},
 };
 
 /// Serves. A cluster that is down now may be there later, so that is a warning. Whenever its credential turns out to be one that
@@ -17,7 +17,8 @@ pub(super) async fn run(source: &Source, tooling: Tooling, serving: Serving) -> 
     let (selection, call_timeout) = (tooling.selection.clone(), tooling.call_timeout);
     let toolbox = open::toolbox(source, tooling).await?;
     let mut credential = Credential::check(source, toolbox.engine()).await?;
-    let server = Server::bind(serving, Mcp::new(toolbox, &selection, call_timeout)).await?;
+    let mcp = Mcp::new(toolbox, &selection, call_timeout).with_limits(Limits::new(serving.rate_limit));
+    let server = Server::bind(serving, mcp).await?;
     announce(&server);
     let mut refused = None;
     server

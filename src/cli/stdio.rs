@@ -13,6 +13,7 @@ use tokio::{
     sync::mpsc,
 };
 
+use super::credential::Credential;
 use crate::{
     config::{Source, Tooling},
     open,
@@ -33,14 +34,19 @@ const CAPACITY: usize = 64;
 /// Answers until the client closes standard input and every call on its way is answered.
 pub(super) async fn run(source: &Source, tooling: Tooling) -> Result<ExitCode> {
     let (selection, call_timeout) = (tooling.selection.clone(), tooling.call_timeout);
-    let mcp = Mcp::new(open::toolbox(source, tooling).await?, &selection, call_timeout);
+    let toolbox = open::toolbox(source, tooling).await?;
+    let mut credential = Credential::check(source, toolbox.engine()).await?;
+    let mcp = Mcp::new(toolbox, &selection, call_timeout);
     let (input, output) = stdio_pipes();
     let ((messages, incoming), (outgoing, answers)) = (mpsc::channel(CAPACITY), mpsc::channel(CAPACITY));
     let pending = Pending::default();
     tokio::spawn(read(BufReader::new(input), messages, outgoing.clone(), pending.clone()));
     let writing = tokio::spawn(write(output, answers));
     match serve_server(mcp, Channel::new(incoming, outgoing, pending)).await {
-        Ok(running) => drop(running.waiting().await?),
+        Ok(running) => tokio::select! {
+            ended = running.waiting() => drop(ended?),
+            error = credential.refused() => return Err(error),
+        },
         // A client that only looks whether the program starts.
         Err(ServerInitializeError::ConnectionClosed(_)) => {}
         Err(error) => return Err(error).context("the client on standard input did not begin as MCP does"),

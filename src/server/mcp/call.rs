@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{Mcp, Narrowing};
 use crate::{
     call_log::{self, CallRecord},
+    server::limits::RetryAfter,
     trace_context::TraceContext,
 };
 
@@ -30,6 +31,8 @@ pub struct Call<'a> {
     pub trace: Option<&'a TraceContext>,
     /// Who hears how far it has come.
     pub progress: Option<&'a dyn Progress>,
+    /// Where the transport learns when a call that is not made may be made.
+    pub retry_after: Option<&'a RetryAfter>,
 }
 
 /// Why a call has no answer.
@@ -59,6 +62,7 @@ impl Mcp {
         let origin = call_log::Origin { caller: call.caller, client: call.client, trace_id: trace_id.as_deref() };
         let record = CallRecord::begin(call.tool, origin);
         let work = shared.toolbox.call_telling(call.tool, call.arguments, Timestamp::now(), shared.call_timeout, call.progress);
+        let work = shared.limits.around(call.caller, call.retry_after, work);
         let result = record.scope(call.trace.cloned().unwrap_or_else(TraceContext::random), work).await;
         record.end(&result);
         Ok(result?)

@@ -21,6 +21,7 @@ use rmcp::{
     service::RequestContext,
 };
 
+use super::limits::{Limits, RateLimit};
 use crate::config::ToolSelection;
 use request::Origin;
 
@@ -48,12 +49,23 @@ struct Shared {
     toolbox: Toolbox,
     tools: ListToolsResult,
     call_timeout: Duration,
+    limits: Limits,
 }
 
 impl Mcp {
     /// The selected tools of a box.
     pub fn new(toolbox: Toolbox, selection: &ToolSelection, call_timeout: Duration) -> Self {
-        Self(Arc::new(Shared { toolbox, tools: catalogue::tool_list(selection), call_timeout }))
+        let limits = Limits::new(Some(RateLimit::DEFAULT));
+        Self(Arc::new(Shared { toolbox, tools: catalogue::tool_list(selection), call_timeout, limits }))
+    }
+
+    /// With other limits for callers than the usual ones. To be called before it is cloned.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.limits = limits;
+        }
+        self
     }
 
     /// What answers the tools.
@@ -100,7 +112,8 @@ impl ServerHandler for Mcp {
         let arguments = request.arguments.unwrap_or_default();
         let origin = Origin::of(&context)?;
         let (tool, narrowing, trace) = (&*request.name, &origin.narrowing, origin.trace.as_ref());
-        let call = Call { tool, arguments: &arguments, caller: origin.caller(), client: None, narrowing, trace, progress: None };
+        let (caller, retry_after) = (origin.caller(), origin.retry_after.as_ref());
+        let call = Call { tool, arguments: &arguments, caller, client: None, narrowing, trace, progress: None, retry_after };
         let work = async {
             match origin.progress.clone() {
                 None => self.call(call).await,

@@ -5,7 +5,10 @@ use http::{HeaderMap, request::Parts};
 use rmcp::{ErrorData, RoleServer, model::ProgressToken, service::RequestContext};
 
 use super::{Narrowing, streamable::PlainOnly};
-use crate::{server::sign_in::Caller, trace_context::TraceContext};
+use crate::{
+    server::{limits::RetryAfter, sign_in::Caller},
+    trace_context::TraceContext,
+};
 
 /// Beside the arguments of a request.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(super) struct Origin {
     pub(super) trace: Option<TraceContext>,
     /// Where steps are told, if anywhere.
     pub(super) progress: Option<ProgressToken>,
+    /// Where the transport learns when a call that is not made may be made.
+    pub(super) retry_after: Option<RetryAfter>,
 }
 
 impl Origin {
@@ -38,7 +43,8 @@ impl Origin {
             Some(parent) => TraceContext::parse(parent, context.meta.get_tracestate(), context.meta.get_baggage()),
             None => parts.and_then(|parts| trace_of(&parts.headers)),
         };
-        Ok(Self { caller, narrowing, trace, progress })
+        let retry_after = parts.and_then(|parts| parts.extensions.get()).cloned();
+        Ok(Self { caller, narrowing, trace, progress, retry_after })
     }
 }
 
