@@ -26,7 +26,7 @@ use crate::{
 };
 use edges::Sample;
 use groups::Groups;
-use population::{Population, candidates, step_ms, without_durations};
+use population::{Population, candidates, without_durations};
 use report::Report;
 
 /// How slow requests are: percentiles by endpoint, trend with change point, slowest traces, what the slow ones share,
@@ -52,6 +52,9 @@ const MOST_SPANS: u32 = 5_000;
 /// Traces that are sampled for edges and self time. An id is asked for in up to eight notations, and 1,024 conditions are
 /// what an engine takes (`indices.query.bool.max_clause_count`).
 const MOST_TRACES: u64 = 120;
+
+/// Steps of the trend, about.
+const STEPS: i64 = 20;
 
 /// Slow traces among them.
 const SLOW_TRACES: usize = 10;
@@ -271,7 +274,7 @@ impl Wanted {
         let threshold_ms = self.threshold_ms.unwrap_or(overall.p95_ms);
         let slow = Filter::Range(Role::Duration.into(), Range { gte: Some(Scalar::Float(threshold_ms)), ..Range::default() });
         let extent = overall.extent.unwrap_or(self.window);
-        let trend = Agg::TimeHistogram { interval_ms: step_ms(extent.start(), extent.end()), window: extent, inner: Vec::new() }
+        let trend = Agg::TimeHistogram { interval_ms: extent.step_ms(STEPS), window: extent, inner: Vec::new() }
             .with("p95", Agg::Percentiles(Role::Duration.into(), vec![95.0]));
         let mut look = self
             .look(&population)

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::{
     dsl::Scalar,
     look::{Field, Filter},
@@ -120,12 +118,4 @@ pub(super) fn preferring(schema: &Arc<Schema>, prefix: &str) -> Arc<Schema> {
 pub(super) fn without_durations(schema: &Schema) -> (Vec<&str>, usize) {
     let lacking = schema.groups.iter().filter(|group| group.field(&Field::Role(Role::Duration)).is_none());
     (lacking.flat_map(|group| group.indices.iter().map(String::as_str)).collect(), schema.indices.len())
-}
-
-/// About how long a step of a series is, so that twenty cover the time: 1, 2, 5, 10, 15 or 30 seconds, minutes or hours.
-pub(super) fn step_ms(start: Timestamp, end: Timestamp) -> i64 {
-    const STEPS_S: [i64; 18] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
-    let wanted_ms = end.duration_since(start).as_millis() / 20;
-    let step = STEPS_S.iter().map(|step| step * 1_000).find(|step| i128::from(*step) >= wanted_ms);
-    step.unwrap_or_else(|| i64::try_from(wanted_ms).unwrap_or(i64::MAX))
 }

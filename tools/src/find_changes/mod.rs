@@ -6,6 +6,7 @@ mod kind;
 mod report;
 mod rollout;
 mod sightings;
+mod trouble;
 
 use std::collections::BTreeMap;
 
@@ -29,9 +30,9 @@ use crate::{
     tool::{Context, Output, Step, Tool},
 };
 
-/// What changed: pods, images, versions, replica sets, endpoints and services that appeared or vanished, deployments
-/// inferred from them, CloudTrail and Kubernetes audit events, in order of time. Use it for "what was done before it
-/// broke"; `compare_windows` for what behaves differently.
+/// What changed, in order of time: pods, images, versions, replica sets, endpoints, services that appeared or vanished,
+/// deployments inferred from them, audit events; each scored by how close before the onset of errors or slowness, which it
+/// dates, it lies. `compare_windows` tells what behaves differently.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct FindChanges {
     #[serde(flatten)]
@@ -58,7 +59,8 @@ const LEAST_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 impl Tool for FindChanges {
     const NAME: &'static str = "find_changes";
     const TITLE: &'static str = "Find changes";
-    const OUTPUT: Output = Output { columns: &["time", "kind", "change", "value", "field", "evidence"], sections: &[] };
+    const OUTPUT: Output =
+        Output { columns: &["time", "kind", "change", "value", "field", "evidence", "lead_s", "score"], sections: &["onset"] };
 
     fn scope(&self) -> &Scope {
         &self.scope
@@ -71,6 +73,7 @@ impl Tool for FindChanges {
         for kind in Kind::SEEN.into_iter().filter(|kind| self.needs(*kind)) {
             look.aggs.extend(agg(kind, &context.schema).map(|agg| (kind.word().to_owned(), agg)));
         }
+        look.aggs.extend(trouble::agg(&context.schema, around, window));
         let mut looks = vec![look];
         if [Kind::Event, Kind::Cloudtrail, Kind::Kubernetes].into_iter().any(|kind| self.wants(kind))
             && let Some(changes) = audit::filter(&context.schema)
@@ -131,7 +134,8 @@ impl FindChanges {
         }
         let swaps = rollout::swaps(&mut changed);
         let rollouts = rollout::rollouts(&changed, &swaps);
-        let report = Report { window, changed, swaps, rollouts, events };
+        let trouble = trouble::read(&seen.results, window);
+        let report = Report { window, changed, swaps, rollouts, events, trouble };
         let rows = (self.scope.max_tokens(context.settings.max_tokens) / report::TOKENS_OF_ROW).max(1);
         let mut answer = report.answer(&context.schema, &|kind| self.wants(kind), rows as usize);
         answer = notes.into_iter().fold(answer, Answer::note);

@@ -6,9 +6,10 @@ use super::{
     audit::Event,
     kind::Kind,
     rollout::{Changed, Rollout, Swap, difference},
+    trouble::{Trouble, rough},
 };
 use crate::{
-    answer::{Answer, Cell, Hint, Table},
+    answer::{Answer, Cell, Hint, Section, Table},
     params::Window,
     schema::{Role, Schema},
 };
@@ -23,6 +24,8 @@ pub(super) struct Report {
     pub(super) swaps: Vec<Swap>,
     pub(super) rollouts: Vec<Rollout>,
     pub(super) events: Vec<Event>,
+    /// What the changes are held against.
+    pub(super) trouble: Option<Trouble>,
 }
 
 struct Row {
@@ -31,6 +34,9 @@ struct Row {
     value: String,
     change: &'static str,
     time: Timestamp,
+    /// When it was complete.
+    end: Timestamp,
+    service: Option<String>,
     evidence: String,
 }
 
@@ -46,9 +52,11 @@ impl Report {
         let left = rows.len().saturating_sub(most);
         rows.truncate(most);
         rows.sort_by_key(|row| row.time);
-        let mut table = Table::new(["time", "kind", "change", "value", "field", "evidence"]);
+        let mut table = Table::new(["time", "kind", "change", "value", "field", "evidence", "lead_s", "score"]);
         let shown = schema.shown(Role::ALL);
+        let likeliest = self.likeliest(&rows);
         for row in rows {
+            let (lead_s, score) = self.weighed(&row);
             let field = match row.role {
                 Role::Image => {
                     [Role::Image, Role::ImageTag].iter().filter_map(|role| shown.get(role.name())).cloned().collect::<Vec<_>>().join(":")
@@ -62,17 +70,55 @@ impl Report {
                 Cell::from(row.value),
                 Cell::from(field),
                 Cell::from(row.evidence),
+                Cell::from(lead_s),
+                Cell::from(score),
             ]);
         }
         let left = u64::try_from(left).unwrap_or(u64::MAX);
-        let answer = Answer::new(self.summary(wants)).window(self.window).table(table.truncated(left, "max_tokens"));
+        let summary = format!("{}{}", self.summary(wants), likeliest.unwrap_or_default());
+        let mut answer = Answer::new(summary).window(self.window).table(table.truncated(left, "max_tokens"));
+        match &self.trouble {
+            Some(trouble) => answer = answer.section(onset(trouble)),
+            None => answer = answer.note("no onset of errors or slowness stands out: how close a change lies to it is not weighed"),
+        }
         answer.hint(self.hint())
+    }
+
+    /// How many seconds before the onset a row lies, and its score; nothing where there is no onset.
+    fn weighed(&self, row: &Row) -> (Option<i64>, Option<f64>) {
+        let Some(trouble) = &self.trouble else { return (None, None) };
+        let touches = trouble.touches(row.service.as_deref(), &row.value) || trouble.touches(None, &row.evidence);
+        (Some(trouble.lead_s(row.time, row.end)), trouble.score(row.time, row.end, touches))
+    }
+
+    /// The onset in words, and the change that chance explains least.
+    fn likeliest(&self, rows: &[Row]) -> Option<String> {
+        let trouble = self.trouble.as_ref()?;
+        let scored = rows.iter().filter_map(|row| Some((row, self.weighed(row).1?)));
+        // Of equals the one that says more, then the later one.
+        let best = scored.max_by(|(a, of_a), (b, of_b)| {
+            of_a.total_cmp(of_b).then_with(|| b.kind.weight().cmp(&a.kind.weight())).then_with(|| a.time.cmp(&b.time))
+        });
+        let closest = best.map_or_else(
+            || "no change lies before it".to_owned(),
+            |(row, score)| {
+                let lead = match trouble.lead_s(row.time, row.end) {
+                    0 => "at the onset".to_owned(),
+                    lead => format!("{} before", span(lead)),
+                };
+                format!("least by chance: {} {} {}, {lead} (score {score})", row.kind.word(), row.value, row.change)
+            },
+        );
+        Some(format!("; {}; {closest}", trouble.told()))
     }
 
     fn summary(&self, wants: &dyn Fn(Kind) -> bool) -> String {
         let mut parts: Vec<String> = Vec::new();
         if wants(Kind::Deployment) {
-            parts.extend(self.rollouts.iter().map(|rollout| format!("rolling deployment of {} {}", rollout.service, self.told(rollout))));
+            parts.extend(self.rollouts.iter().map(|rollout| {
+                let rolling = if rollout.gone.is_empty() { "" } else { "rolling " };
+                format!("{rolling}deployment of {} {}", rollout.service, self.told(rollout))
+            }));
         }
         // Who pushed what, where it is what was then deployed.
         parts.extend(self.events.iter().filter(|event| self.is_deployed(event)).map(|event| {
@@ -99,12 +145,18 @@ impl Report {
     /// A rollout in words: its interval, its pods, and what took the place of what.
     fn told(&self, rollout: &Rollout) -> String {
         let (gone, short, new) = (rollout.gone.len(), rollout.short_lived.len(), rollout.new.len());
-        let mut parts = vec![format!("{gone} {} gone", if gone == 1 { "pod" } else { "pods" })];
+        let has_pods = gone + short + new > 0;
+        let mut parts = Vec::new();
+        if has_pods {
+            parts.push(format!("{gone} {} gone", if gone == 1 { "pod" } else { "pods" }));
+        }
         if short > 0 {
             let minute = rollout.short_lived.iter().all(|pod| pod.lived().as_secs() < 60);
             parts.push(format!("{short} lived under {}", if minute { "a minute" } else { "3 minutes" }));
         }
-        parts.push(format!("{new} new"));
+        if has_pods {
+            parts.push(format!("{new} new"));
+        }
         for swap in rollout.swaps(&self.swaps) {
             parts.push(format!("{} {}", swap.kind.word(), difference(&swap.from, &swap.to)));
         }
@@ -116,10 +168,12 @@ impl Report {
         let pushed: Vec<String> = pushed.map(|event| format!("; {} {} at {}", event.action, event.target, clock(event.first))).collect();
         Row {
             kind: Kind::Deployment,
-            role: Role::Pod,
+            role: if rollout.gone.is_empty() { Role::Version } else { Role::Pod },
             value: rollout.service.clone(),
             change: "replaced",
             time: rollout.start,
+            end: rollout.end,
+            service: Some(rollout.service.clone()),
             evidence: format!("{}{}", self.told(rollout), pushed.concat()),
         }
     }
@@ -162,6 +216,8 @@ fn event(event: &Event) -> Row {
         value: event.action.clone(),
         change: "event",
         time: event.first,
+        end: event.first,
+        service: None,
         evidence: evidence.join(" "),
     }
 }
@@ -174,6 +230,8 @@ fn swap(swap: &Swap) -> Row {
         value: format!("{} → {}", swap.from, swap.to.rsplit('/').next().unwrap_or(&swap.to)),
         change: "replaced",
         time: swap.to_first,
+        end: swap.to_first,
+        service: swap.service.clone(),
         evidence: format!("{of}old one last seen {}", clock(swap.from_last)),
     }
 }
@@ -193,10 +251,37 @@ fn changed(changed: &Changed) -> Vec<Row> {
         value: seen.value.clone(),
         change,
         time,
+        end: time,
+        service: if changed.kind == Kind::Service { Some(seen.value.clone()) } else { seen.service.clone() },
         evidence: evidence.clone(),
     };
     let came = changed.fate.appeared.then(|| row("appeared", seen.first));
     came.into_iter().chain(changed.fate.vanished.then(|| row("vanished", seen.last))).collect()
+}
+
+/// When the trouble began, and what says so.
+fn onset(trouble: &Trouble) -> Section {
+    let level = |value: f64| Cell::from(rough(if trouble.is_share { value * 100.0 } else { value }));
+    let [before, after] = if trouble.is_share { ["before_percent", "after_percent"] } else { ["before_ms", "after_ms"] };
+    Section::object(
+        "onset",
+        [
+            ("time", Cell::from(trouble.onset)),
+            ("earliest", Cell::from(trouble.earliest)),
+            ("latest", Cell::from(trouble.latest)),
+            ("end", Cell::from(trouble.end)),
+            ("of", Cell::from(trouble.what)),
+            (before, level(trouble.before)),
+            (after, level(trouble.after)),
+            ("g2", Cell::from(trouble.g2.round())),
+            ("services", Cell::from(trouble.suspects.iter().cloned().collect::<Vec<_>>())),
+        ],
+    )
+}
+
+/// Seconds in words.
+fn span(seconds: i64) -> String {
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 30) / 60) }
 }
 
 /// The time of day, UTC.

@@ -96,7 +96,23 @@ pub(super) fn rollouts(changed: &[Changed], swaps: &[Swap]) -> Vec<Rollout> {
             found.extend(rollout(service, &cluster, swaps));
         }
     }
+    found.extend(podless(swaps, &found));
     found.sort_by_key(|rollout| rollout.start);
+    found
+}
+
+/// Rollouts that no pod tells of: an image or a version of a service took another's place.
+fn podless(swaps: &[Swap], known: &[Rollout]) -> Vec<Rollout> {
+    let mut found: Vec<Rollout> = Vec::new();
+    for swap in swaps.iter().filter(|swap| matches!(swap.kind, Kind::Image | Kind::Version)) {
+        let Some(service) = &swap.service else { continue };
+        let (start, end) = (swap.to_first.min(swap.from_last), swap.to_first.max(swap.from_last));
+        let is_known = |rollout: &Rollout| rollout.service == *service && near(swap.to_first, rollout.start, rollout.end);
+        if known.iter().chain(&found).any(is_known) {
+            continue;
+        }
+        found.push(Rollout { service: service.clone(), start, end, gone: Vec::new(), short_lived: Vec::new(), new: Vec::new() });
+    }
     found
 }
 
@@ -232,6 +248,21 @@ mod tests {
         assert_eq!(swaps.len(), 1);
         assert_eq!((swaps[0].from.as_str(), swaps[0].to.as_str()), ("v1", "v2"));
         assert_eq!(list.len(), 1);
+    }
+
+    #[test]
+    fn a_version_that_takes_anothers_place_is_a_rollout_also_without_pods() {
+        let swap = |kind, at: i64| Swap {
+            kind,
+            service: Some("web".to_owned()),
+            from: "v1".to_owned(),
+            to: "v2".to_owned(),
+            to_first: Timestamp::from_second(at).unwrap(),
+            from_last: Timestamp::from_second(at + 60).unwrap(),
+        };
+        let found = rollouts(&[], &[swap(Kind::Version, 1_000), swap(Kind::Image, 1_001), swap(Kind::ReplicaSet, 5_000)]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].start.as_second(), found[0].end.as_second()), (1_000, 1_060));
     }
 
     #[test]

@@ -80,8 +80,57 @@ fn a_rolling_deployment_is_told_with_the_push_that_brought_it() {
     39:47	pod	appeared	web-bbb-2	kubernetes.pod.name	web, 90 documents
     40:04	pod	vanished	web-aaa-2	kubernetes.pod.name	web, 500 documents
     41:10	endpoint	appeared	/alert	url.path	web, 200 documents
+    note: no onset of errors or slowness stands out: how close a change lies to it is not weighed
     next: get_service_overview group_by=path service=web start=2026-03-25T14:40:04Z end=2026-03-25T15:00:00Z — which endpoints fail since the deployment
     ");
+}
+
+/// The rollout, and requests step by step of which failed as many in 60 before and in 30 after 14:40.
+fn incident_with(before: u64, after: u64) -> Value {
+    let steps: Vec<Value> = (0..90)
+        .map(|step: u64| {
+            let failed = if step >= 60 { after } else { before + step % 2 };
+            let service = json!({"buckets": [{"key": "web", "doc_count": failed}, {"key": "mail", "doc_count": 1}]});
+            json!({"key": at("13:40:00") + 60_000 * step as i64, "doc_count": 50, "errors": {"doc_count": failed, "service": service}})
+        })
+        .collect();
+    let mut results = rollout();
+    results["steps"] = json!({"buckets": steps});
+    let fields: Vec<_> = FIELDS.iter().copied().chain([("log.level", "keyword")]).collect();
+    play("find_changes", json!({}), &fields, [reply(1_185, vec![], results), reply(1, events(), json!({}))]).structured()
+}
+
+#[test]
+fn changes_are_scored_by_how_close_before_the_onset_they_lie_and_whom_they_touch() {
+    let answer = incident_with(1, 15);
+    assert_eq!(answer["onset"]["time"], "2026-03-25T14:40:00Z", "{answer}");
+    assert_eq!(
+        (&answer["onset"]["earliest"], &answer["onset"]["latest"]),
+        (&json!("2026-03-25T14:40:00Z"), &json!("2026-03-25T14:41:00Z"))
+    );
+    assert_eq!(answer["onset"]["services"], json!(["web"]));
+    let columns = answer["columns"].as_array().unwrap();
+    let at = |name: &str| columns.iter().position(|column| column == name).unwrap();
+    let of = |kind: &str, change: &str| {
+        let rows = answer["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row[at("kind")] == kind && row[at("change")] == change).unwrap();
+        (row[at("lead_s")].as_i64().unwrap(), row[at("score")].as_f64())
+    };
+    let (deployed, pushed, endpoint) = (of("deployment", "replaced"), of("cloudtrail", "event"), of("endpoint", "appeared"));
+    assert_eq!(deployed.0, 0);
+    assert_eq!(pushed.0, 228);
+    assert!(deployed.1 > pushed.1 && pushed.1 > Some(1.0), "{answer}");
+    // It came after the onset.
+    assert_eq!((endpoint.0, endpoint.1), (-70, None));
+    assert!(answer["summary"].as_str().unwrap().contains("least by chance: deployment web replaced, at the onset"), "{answer}");
+}
+
+#[test]
+fn without_an_onset_nothing_is_scored_and_that_is_said() {
+    let answer = incident_with(1, 1);
+    assert_eq!(answer["onset"], Value::Null);
+    assert!(!answer["columns"].as_array().unwrap().contains(&json!("score")));
+    assert!(answer["notes"].to_string().contains("no onset"), "{answer}");
 }
 
 #[test]

@@ -98,7 +98,8 @@ impl Report<'_> {
             summary.push_str(&format!("; first in {traces} of {} traces: {service}{text}", self.traces));
         }
         if let Some(most) = self.blamed.first().filter(|most| most.is_clear()) {
-            summary.push_str(&format!("; most blamed by others: {}", most.service));
+            let before = self.before.map_or_else(String::new, |_| format!(", {} in the baseline", most.before.round()));
+            summary.push_str(&format!("; most blamed by others: {} ({}{before})", most.service, most.count.round()));
         }
         summary
     }

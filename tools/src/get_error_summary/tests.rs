@@ -33,7 +33,7 @@ fn a_pattern_that_was_not_there_before_is_new() {
     ];
     let played = play("get_error_summary", json!({}), ECS, replies);
     insta::assert_snapshot!(played.text(), @"
-    3 errors (1 in the baseline, 3 times its rate), by service: cart 2, pay 2; 1 new: timeout after <*> ms calling order-service since 2026-03-25T14:12:00Z; first in 2 of 3 traces: pay: timeout after <*> ms calling order-service; most blamed by others: order-service
+    3 errors (1 in the baseline, 3 times its rate), by service: cart 2, pay 2; 1 new: timeout after <*> ms calling order-service since 2026-03-25T14:12:00Z; first in 2 of 3 traces: pay: timeout after <*> ms calling order-service; most blamed by others: order-service (2, 0 in the baseline)
     window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 3	returned 2
     all rows:	level=error
     pattern	count	rate_per_min	baseline_rate_per_min	is_new	first_in_traces	first_seen (2026-03-25T14:…Z)	last_seen (2026-03-25T14:…Z)	service	trace_id
@@ -136,7 +136,7 @@ fn who_is_named_as_often_as_before_comes_after_who_is_not() {
     let answer = told(json!({}), now, chatter(0..9), &["order-service"]);
     let named: Vec<&Value> = answer["blamed"]["rows"].as_array().unwrap().iter().map(|row| &row[0]).collect();
     assert_eq!(named, ["order-service", "cart"]);
-    assert!(answer["summary"].as_str().unwrap().ends_with("most blamed by others: order-service"), "{answer}");
+    assert!(answer["summary"].as_str().unwrap().ends_with("most blamed by others: order-service (1, 0 in the baseline)"), "{answer}");
 }
 
 #[test]

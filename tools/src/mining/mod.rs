@@ -3,6 +3,7 @@
 mod drain;
 mod mask;
 pub mod mention;
+pub mod onset;
 pub mod statistics;
 
 pub use drain::Templates;

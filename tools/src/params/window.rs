@@ -41,6 +41,15 @@ impl Window {
         self.start <= time && time < self.end
     }
 
+    /// How long a step of a series is, in milliseconds, so that at most about so many cover the window: 1, 2, 5, 10, 15 or 30
+    /// seconds, minutes or hours.
+    pub fn step_ms(&self, steps: i64) -> i64 {
+        const STEPS_S: [i64; 18] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
+        let wanted_ms = self.end.duration_since(self.start).as_millis() / i128::from(steps.max(1));
+        let step = STEPS_S.iter().map(|step| step * 1_000).find(|step| i128::from(*step) >= wanted_ms);
+        step.unwrap_or_else(|| i64::try_from(wanted_ms).unwrap_or(i64::MAX))
+    }
+
     /// Equal parts, in the order of time.
     pub fn parts(&self, number: u32) -> Vec<Window> {
         let length = self.end.duration_since(self.start);
