@@ -144,6 +144,7 @@ impl<'a> Plain<'a> {
             narrowing: &Narrowing::default(),
             trace: self.trace.as_ref(),
             progress: None,
+            retry_after: parts.extensions.get(),
         };
         let result_type = self.is_modern.then_some("complete");
         let mut reply = Reply { jsonrpc: "2.0", id: self.id, result: None, error: None };
