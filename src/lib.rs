@@ -9,6 +9,7 @@ pub mod client_keys;
 pub mod cluster;
 pub mod config;
 pub mod guard;
+pub mod investigate;
 pub mod least_privilege;
 pub mod open;
 pub mod readiness;

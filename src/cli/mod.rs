@@ -3,6 +3,7 @@
 mod call;
 mod credential;
 mod demo;
+mod investigate;
 mod key;
 mod log;
 mod serve;
@@ -57,6 +58,11 @@ async fn run_command(command: Command, fields: BTreeMap<String, String>) -> Resu
             tools::run(tool.as_deref(), json, !no_output_schemas, &selection)
         }
         Command::Key { action } => key::run(&action),
+        Command::Investigate { clue, .. } if clue.schema => investigate::schema(),
+        Command::Investigate { clue, source, tooling } => {
+            let (source, tooling) = (Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?);
+            investigate::run(&clue, &source, tooling).await
+        }
         Command::Demo { once, listen } => demo::run(once, &listen).await,
     }
 }

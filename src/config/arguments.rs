@@ -107,6 +107,18 @@ pub enum Command {
         #[command(subcommand)]
         action: KeyAction,
     },
+    /// Investigate without a model: from an id, a trace, a time, an alert, or nothing but the last hour
+    Investigate {
+        /// What is known.
+        #[command(flatten)]
+        clue: ClueArguments,
+        /// Where the logs are.
+        #[command(flatten)]
+        source: SourceArguments,
+        /// How tools answer.
+        #[command(flatten)]
+        tooling: ToolingArguments,
+    },
     /// Tell the sample incident call by call, then serve it
     Demo {
         /// End after the story
@@ -131,6 +143,51 @@ pub enum KeyAction {
         /// Name of whoever has the key, as it stands in the log
         name: String,
     },
+}
+
+/// What an investigation begins with, and how it is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Clue")]
+pub struct ClueArguments {
+    /// Id of a message, a request, an order: anything that log lines carry
+    #[arg(long, value_name = "ID")]
+    pub message_id: Option<String>,
+    /// Id of a trace, in any notation
+    #[arg(long, value_name = "ID")]
+    pub trace_id: Option<String>,
+    /// When it was noticed: RFC 3339, epoch, now-2h
+    #[arg(long, value_name = "TIME")]
+    pub around: Option<String>,
+    /// Where it was noticed
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// File with the payload of an alert, - for standard input: Datadog, AWS DevOps Agent, Alertmanager, PagerDuty, or any JSON
+    /// with a time, a service or an id
+    #[arg(long, value_name = "FILE")]
+    pub alert: Option<String>,
+    /// How much time before it is looked at, from 2m to 14h [default: 1h]
+    #[arg(long, value_name = "DURATION")]
+    pub window: Option<String>,
+    /// How the findings are written
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Write them to a file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print the JSON schema of the findings and end
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// The published structure.
+    Json,
+    /// One page that needs nothing else.
+    Html,
 }
 
 /// Where the logs are: a cluster, files, or the sample.
@@ -243,6 +300,12 @@ pub struct ServingArguments {
     /// [default: 20/s burst 100]
     #[arg(long, value_name = "RATE")]
     pub rate_limit: Option<String>,
+    /// File with the secret that senders may sign alerts with (HMAC, as AWS DevOps Agent does) in place of a key
+    #[arg(long, value_name = "FILE")]
+    pub hook_secret_file: Option<PathBuf>,
+    /// The secret itself: meant for the variable, since other users of the machine can see flags
+    #[arg(long, value_name = "SECRET", hide = true)]
+    pub hook_secret: Option<Secret>,
     /// Who may call.
     #[command(flatten)]
     pub sign_in: SignInArguments,

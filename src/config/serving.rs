@@ -8,9 +8,10 @@ use super::{
     arguments::ServingArguments,
     bytes,
     limits::rate_limit,
+    secret,
     sign_in::{SignIn, header_name},
 };
-use crate::{cluster::InvalidSettings, secret::Secret, server::limits::RateLimit};
+use crate::{client_keys::SHORTEST_KEY, cluster::InvalidSettings, secret::Secret, server::limits::RateLimit};
 
 /// How to listen and who may call.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Serving {
     pub allowed_hosts: Vec<String>,
     /// Whether clients that know only HTTP with server-sent events are served.
     pub legacy_sse: bool,
+    /// What senders of alerts may sign with in place of a key.
+    pub hook_secret: Option<Secret>,
 }
 
 /// The server's certificate.
@@ -74,7 +77,17 @@ impl Serving {
         let key_header = header_name(arguments.sign_in.client_key_header.as_deref())?;
         let rate_limit = rate_limit(arguments.rate_limit.as_deref())?;
         let legacy_sse = !arguments.no_legacy_sse;
-        Ok(Self { listen, identity, sign_in, key_header, rate_limit, allowed_hosts: arguments.allowed_hosts.clone(), legacy_sse })
+        let hook_secret = hook_secret(arguments)?;
+        Ok(Self {
+            listen,
+            identity,
+            sign_in,
+            key_header,
+            rate_limit,
+            allowed_hosts: arguments.allowed_hosts.clone(),
+            legacy_sse,
+            hook_secret,
+        })
     }
 
     /// The sample's way: on loopback, with a certificate and a key made at start.
@@ -87,8 +100,19 @@ impl Serving {
             return Err(InvalidSettings::new("--listen", format!("is {listen}; the demo listens on loopback only")));
         }
         let (identity, sign_in, rate_limit) = (Identity::Development, SignIn::GeneratedKey, Some(RateLimit::DEFAULT));
-        Ok(Self { listen, identity, sign_in, key_header: None, rate_limit, allowed_hosts: Vec::new(), legacy_sse: true })
+        Ok(Self { listen, identity, sign_in, key_header: None, rate_limit, allowed_hosts: Vec::new(), legacy_sse: true, hook_secret: None })
     }
+}
+
+fn hook_secret(arguments: &ServingArguments) -> Result<Option<Secret>, InvalidSettings> {
+    let secret = secret("--hook-secret-file", arguments.hook_secret.as_ref(), arguments.hook_secret_file.as_deref())?;
+    if secret.as_ref().is_some_and(|secret| secret.reveal().len() < SHORTEST_KEY) {
+        return Err(InvalidSettings::new(
+            "--hook-secret-file",
+            format!("has a secret of less than {SHORTEST_KEY} bytes, which can be guessed"),
+        ));
+    }
+    Ok(secret)
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, InvalidSettings> {
@@ -115,6 +139,8 @@ mod tests {
             sign_in: SignInArguments::default(),
             allowed_hosts: Vec::new(),
             no_legacy_sse: false,
+            hook_secret_file: None,
+            hook_secret: None,
         }
     }
 

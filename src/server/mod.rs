@@ -7,6 +7,7 @@ mod http;
 pub mod identity;
 pub mod limits;
 pub mod mcp;
+mod reports;
 pub mod sign_in;
 mod sse;
 
@@ -79,7 +80,9 @@ impl Server {
         let loaded = identity::load(serving.identity, address)?;
         let (gate, generated_key) = Gate::new(serving.sign_in, serving.key_header)?;
         let ending = CancellationToken::new();
-        let offer = http::Offer { sessions: keeps_sessions, legacy_sse: serving.legacy_sse };
+        let secret = serving.hook_secret.as_ref();
+        let reports = shortcut.clone().map_or_else(Router::new, |mcp| reports::routes(mcp, gate.clone(), secret));
+        let offer = http::Offer { sessions: keeps_sessions, legacy_sse: serving.legacy_sse, reports };
         let hosts = http::names::hosts(address, &serving.allowed_hosts);
         let router = http::router(handler, shortcut, engine, gate, &hosts, offer, ending.child_token());
         Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })

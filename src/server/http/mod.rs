@@ -20,12 +20,14 @@ use super::{
 const BODY_CAP: usize = 256 << 10;
 
 /// What is served beside requests that stand alone.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Offer {
     /// Sessions of Streamable HTTP.
     pub(super) sessions: bool,
     /// HTTP with server-sent events.
     pub(super) legacy_sse: bool,
+    /// Alerts and reports, with their own sign-in.
+    pub(super) reports: Router,
 }
 
 /// The routes over one MCP handler; plain calls of tools go straight to `shortcut`, where there is one. `ending` ends the streams that would otherwise stay open.
@@ -41,7 +43,7 @@ pub(super) fn router<H>(
 where
     H: ServerHandler + Clone,
 {
-    let streamable = Streamable::new(&handler, settings(hosts, offer, ending.clone()));
+    let streamable = Streamable::new(&handler, settings(hosts, offer.sessions, ending.clone()));
     let mut endpoint = any(move |request| streamable.clone().answer(request));
     if let Some(mcp) = shortcut {
         endpoint = endpoint.layer(middleware::from_fn_with_state((mcp, BODY_CAP), direct::shorten));
@@ -51,12 +53,13 @@ where
         .route("/mcp", endpoint)
         .merge(if offer.legacy_sse { sse::routes(handler, ending) } else { Router::new() })
         .route_layer(middleware::from_fn_with_state(gate, sign_in::require))
+        .merge(offer.reports)
         .merge(probes::routes(engine))
 }
 
-fn settings(hosts: &[String], offer: Offer, ending: CancellationToken) -> StreamableHttpServerConfig {
+fn settings(hosts: &[String], sessions: bool, ending: CancellationToken) -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(offer.sessions)
+        .with_legacy_session_mode(sessions)
         .with_max_request_body_bytes(BODY_CAP)
         .with_allowed_hosts(hosts)
         .with_allowed_origins(names::origins(hosts))

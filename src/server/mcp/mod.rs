@@ -68,6 +68,11 @@ impl Mcp {
         self
     }
 
+    /// All tools, whether clients have them or not.
+    pub(super) fn toolbox(&self) -> &Toolbox {
+        &self.0.toolbox
+    }
+
     /// What answers the tools.
     pub(super) fn engine(&self) -> &Arc<dyn Engine> {
         self.0.toolbox.engine()

@@ -54,6 +54,11 @@ impl Toolbox {
         self
     }
 
+    /// What relative times of a call refer to that is made at `clock`.
+    pub fn now(&self, clock: Timestamp) -> Timestamp {
+        self.fixed_now.unwrap_or(clock)
+    }
+
     /// Limits and defaults.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -1,0 +1,166 @@
+//! From answers to findings: a pure function. It names no cause that signs do not agree on.
+
+use super::{
+    answers::{Answers, Made, Purpose},
+    chain,
+    changes::{Change, changes, culprit},
+    clue::{Clue, tidy},
+    findings::{Call, Confidence, Cost, Findings, NextStep, Sure, Verdict, Window},
+    open,
+    ranking::{Ranked, confidence, rank},
+    reading::text_at,
+    signs::{Kind, Sign, Strength, services, signs, strength},
+    timeline,
+};
+
+/// Next calls are told up to this many.
+const NEXT_STEPS: usize = 5;
+
+/// Everything that the parts of the findings are made from.
+pub(super) struct Case<'a> {
+    pub(super) clue: &'a Clue,
+    pub(super) answers: &'a Answers,
+    pub(super) strength: Strength,
+    pub(super) ranked: Vec<Ranked>,
+    pub(super) changes: Vec<Change>,
+    pub(super) verdict: Verdict,
+}
+
+impl Case<'_> {
+    /// The service that most speaks against.
+    pub(super) fn first(&self) -> Option<&Ranked> {
+        self.ranked.first()
+    }
+
+    /// The change that can have led to it, and the action that started that.
+    pub(super) fn culprit(&self) -> Option<(&Change, Option<&Change>)> {
+        culprit(&self.changes, &self.first()?.service, self.answers.began())
+    }
+}
+
+/// What the answers amount to.
+pub(super) fn conclude(clue: &Clue, answers: &Answers) -> Findings {
+    let services = services(answers);
+    let signs = signs(answers);
+    let strength = strength(answers);
+    let changes = changes(answers, &services);
+    let ranked = rank(&signs, &services);
+    let fails = signs.iter().any(is_failure);
+    let mut case = Case { clue, answers, strength, ranked, changes, verdict: Verdict::NothingSignificant };
+    let changed = case.first().is_some_and(|first| case.culprit().is_some_and(|(change, _)| change.touches(&first.service)));
+    let sure = confidence(&case.ranked, changed, strength);
+    case.verdict = verdict(&case, fails, sure.as_ref());
+    let named = case.verdict == Verdict::CauseNamed;
+    let chain = if named { chain::chain(&case) } else { Vec::new() };
+    let suspects = match case.verdict {
+        Verdict::NothingSignificant => Vec::new(),
+        _ => case.ranked.iter().enumerate().map(|(at, ranked)| ranked.suspect(at + 1)).collect(),
+    };
+    Findings {
+        headline: headline(&case, &chain),
+        verdict: case.verdict,
+        confidence: sure.filter(|_| named),
+        clue: clue.told(),
+        window: Window { start: answers.start, end: answers.end, baseline: baseline(&case) },
+        onset: answers.onset.clone().filter(|_| case.verdict != Verdict::NothingSignificant),
+        timeline: timeline::timeline(&case, &chain),
+        ruled_out: open::ruled_out(&case, &chain),
+        chain,
+        suspects,
+        unknown: open::unknown(&case),
+        next_steps: next_steps(answers),
+        calls: answers.made.iter().enumerate().map(|(at, made)| call(at + 1, made)).collect(),
+        cost: Cost { calls: answers.made.len(), tokens: answers.made.iter().map(|made| made.tokens).sum(), elapsed_ms: answers.elapsed_ms },
+    }
+}
+
+/// Whether a sign tells of something that fails, not only of something that is different. A service with less to do fails nothing.
+fn is_failure(sign: &Sign) -> bool {
+    matches!(sign.kind, Kind::Failing | Kind::Errors)
+}
+
+/// A cause is named where something fails, or is slower in the eyes of two lenses, and two signs agree on who it is.
+fn verdict(case: &Case<'_>, fails: bool, sure: Option<&Confidence>) -> Verdict {
+    let is_slow = case.strength == Strength::Significant
+        && case.ranked.iter().any(|ranked| ranked.strongest(Kind::Slower).is_some())
+        && case.first().is_some_and(|first| first.strongest(Kind::Behaviour).is_some());
+    let differs = fails || case.strength == Strength::Significant;
+    match sure {
+        Some(sure) if (fails || is_slow) && sure.word > Sure::Low => Verdict::CauseNamed,
+        Some(_) if differs => Verdict::SuspectsOnly,
+        _ => Verdict::NothingSignificant,
+    }
+}
+
+fn headline(case: &Case<'_>, chain: &[super::findings::Link]) -> String {
+    match (case.verdict, case.first()) {
+        (Verdict::CauseNamed, Some(first)) => {
+            let links: Vec<&str> =
+                chain.iter().filter(|link| link.role != super::findings::LinkRole::Effect).map(|link| link.text.as_str()).collect();
+            format!("{}: {}", first.service, links.join(" → "))
+        }
+        (Verdict::SuspectsOnly, Some(first)) => {
+            let what = first.signs.first().map(|sign| sign.evidence.text.clone()).unwrap_or_default();
+            format!("no cause is certain; first suspect {}: {what}", first.service)
+        }
+        _ => format!(
+            "nothing significant: between {} and {} nothing fails, slows down or differs more than before",
+            super::signs::clock(case.answers.start),
+            super::signs::clock(case.answers.end)
+        ),
+    }
+}
+
+fn baseline(case: &Case<'_>) -> String {
+    let minutes = case.answers.minutes().round();
+    let compared = case.answers.of(Purpose::Compare).and_then(|(_, compare)| {
+        let notes = compare.get("notes")?.as_array()?;
+        notes.iter().filter_map(serde_json::Value::as_str).find(|note| note.contains("baseline")).map(tidy)
+    });
+    let rates = format!("rates and errors: the {minutes} minutes before");
+    match compared {
+        Some(compared) => format!("{rates}; requests: {compared}"),
+        None => rates,
+    }
+}
+
+fn call(number: usize, made: &Made) -> Call {
+    let (summary, error) = match &made.result {
+        Ok(answer) => (text_at(answer, &["summary"]).map(tidy).unwrap_or_default(), None),
+        Err(error) => (error.message.clone(), Some(error.code.as_str().to_owned())),
+    };
+    Call {
+        number,
+        tool: made.tool.to_owned(),
+        arguments: made.arguments.clone(),
+        summary,
+        error,
+        tokens: made.tokens,
+        elapsed_ms: made.elapsed_ms,
+    }
+}
+
+/// The calls that the answers themselves suggest, without those that were made.
+fn next_steps(answers: &Answers) -> Vec<NextStep> {
+    let mut steps: Vec<NextStep> = Vec::new();
+    let answered = answers.made.iter().rev().filter_map(|made| made.result.as_ref().ok());
+    for hint in answered.filter_map(|answer| answer.get("hints")?.as_array()).flatten() {
+        let (Some(tool), Some(arguments)) = (text_at(hint, &["tool"]), hint.get("arguments").and_then(|value| value.as_object())) else {
+            continue;
+        };
+        let is_made = answers.made.iter().any(|made| made.tool == tool && answers_alike(&made.arguments, arguments));
+        let is_told = steps.iter().any(|step| step.tool == tool && step.arguments == *arguments);
+        if !is_made && !is_told {
+            let why = text_at(hint, &["why"]).map(tidy).unwrap_or_default();
+            steps.push(NextStep { tool: tool.to_owned(), arguments: arguments.clone(), why });
+        }
+    }
+    steps.truncate(NEXT_STEPS);
+    steps
+}
+
+/// Whether a made call asked for the same thing: the arguments of a hint but for its times.
+fn answers_alike(made: &serde_json::Map<String, serde_json::Value>, hint: &serde_json::Map<String, serde_json::Value>) -> bool {
+    let is_time = |name: &str| matches!(name, "start" | "end" | "around" | "window");
+    hint.iter().filter(|(name, _)| !is_time(name)).all(|(name, value)| made.get(name) == Some(value))
+}

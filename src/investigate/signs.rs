@@ -1,0 +1,290 @@
+//! What the answers say against each service, as signs on one scale. Names no cause.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    answers::{Answers, Purpose},
+    clue::tidy,
+    findings::Evidence,
+    reading::{Row, rows, section, text_at},
+    statistics::{CERTAIN, rate_excess, share_excess},
+};
+
+/// What kind of sign it is. Kinds are independent of each other: they are read from different things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// Calls of it fail.
+    Failing,
+    /// It writes errors.
+    Errors,
+    /// Whole requests do something else in it.
+    Behaviour,
+    /// The request of the clue ends in it.
+    Request,
+    /// Others' errors name it.
+    Blamed,
+    /// It is slower.
+    Slower,
+}
+
+impl Kind {
+    /// As a confidence names its basis.
+    pub(super) fn told(self) -> &'static str {
+        match self {
+            Self::Failing => "calls of it fail",
+            Self::Errors => "its errors",
+            Self::Behaviour => "the comparison of whole requests",
+            Self::Request => "the request that the clue names",
+            Self::Blamed => "the errors of others, which name it",
+            Self::Slower => "its response times",
+        }
+    }
+}
+
+/// Something that speaks against a service.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sign {
+    pub(super) kind: Kind,
+    pub(super) service: String,
+    /// A path, a pattern: what changes may mention too.
+    pub(super) subject: String,
+    pub(super) evidence: Evidence,
+    /// On the scale of √G².
+    pub(super) weight: f64,
+    pub(super) time: Option<Timestamp>,
+    pub(super) trace_id: Option<String>,
+    /// Whether it is less of something: an effect, more often than a cause.
+    pub(super) is_less: bool,
+}
+
+/// How sure the comparison of whole requests is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Strength {
+    None,
+    Weak,
+    Significant,
+}
+
+/// The word that the comparison gives itself.
+pub(super) fn strength(answers: &Answers) -> Strength {
+    match answers.of(Purpose::Compare).and_then(|(_, compare)| text_at(compare, &["strength", "word"])) {
+        Some("significant") => Strength::Significant,
+        Some("weak") => Strength::Weak,
+        _ => Strength::None,
+    }
+}
+
+/// The services that there are.
+pub(super) fn services(answers: &Answers) -> BTreeSet<String> {
+    let health = answers.of(Purpose::Health).into_iter().flat_map(|(_, health)| rows(health)).filter_map(|row| row.text("service"));
+    let compared = answers.of(Purpose::Compare).into_iter().flat_map(|(_, compare)| section(compare, "suspects"));
+    health.chain(compared.filter_map(|row| row.text("service"))).collect()
+}
+
+/// Every sign that is more than chance.
+pub(super) fn signs(answers: &Answers) -> Vec<Sign> {
+    let mut signs = Vec::new();
+    if let Some((call, health)) = answers.of(Purpose::Health) {
+        signs.extend(section(health, "failing_paths").flat_map(|row| failing_path(call, row, health, answers)));
+        signs.extend(rows(health).filter_map(|row| service_health(call, row, answers)));
+    }
+    if let Some((call, errors)) = answers.of(Purpose::Errors) {
+        signs.extend(rows(errors).flat_map(|row| error(call, row, answers)));
+        let known = signs.iter().any(|sign| sign.kind == Kind::Errors);
+        signs.extend(section(errors, "blamed").filter(|_| known).filter_map(|row| blamed(call, row, answers)));
+    }
+    let strength = strength(answers);
+    if let Some((call, compare)) = answers.of(Purpose::Compare).filter(|_| strength > Strength::None) {
+        signs.extend(section(compare, "suspects").filter_map(|row| behaviour(call, row, strength)));
+    }
+    if let Some((call, trace)) = answers.of(Purpose::Trace) {
+        signs.extend(request(call, trace));
+    }
+    signs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.service.cmp(&b.service)));
+    signs
+}
+
+fn failing_path(call: usize, row: Row<'_>, health: &Value, answers: &Answers) -> Vec<Sign> {
+    let (Some(path), Some(finding), Some(count)) = (row.text("path"), row.text("finding"), row.number("count")) else { return Vec::new() };
+    let first_seen = row.time("first_seen");
+    let is_old = first_seen.is_some_and(|first| first < answers.start);
+    let weight = rate_excess(count, answers.minutes(), 0.0, answers.minutes());
+    if weight < CERTAIN {
+        return Vec::new();
+    }
+    let statuses = row.texts("status").join(", ");
+    let since = first_seen.map(|time| format!(" since {}", clock(time))).unwrap_or_default();
+    let text = format!("{}: {finding}{since}, {count} of {count} calls{}", tidy(&path), bracketed(&statuses));
+    row.texts("service")
+        .into_iter()
+        // A path that was called before and fails wholly counts where its service fails more than before.
+        .filter(|service| !is_old || finding_of(health, service).is_some_and(is_bad))
+        .map(|service| Sign {
+            kind: Kind::Failing,
+            service,
+            subject: path.clone(),
+            evidence: Evidence { call, text: text.clone() },
+            weight,
+            time: first_seen.filter(|_| !is_old),
+            trace_id: row.text("trace_id"),
+            is_less: false,
+        })
+        .collect()
+}
+
+fn finding_of(health: &Value, service: &str) -> Option<String> {
+    rows(health).find(|row| row.text("service").as_deref() == Some(service))?.text("finding")
+}
+
+fn is_bad(finding: String) -> bool {
+    matches!(finding.as_str(), "never succeeded" | "all failed" | "worse" | "gone")
+}
+
+fn service_health(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> {
+    let (service, finding) = (row.text("service")?, row.text("finding")?);
+    let minutes = answers.minutes();
+    let of = |name: &str| row.number(name).unwrap_or(0.0);
+    let (count, before) = (of("count"), of("baseline_rate_per_min") * minutes);
+    let share = |rate: &str| {
+        let (now, then) = (of(rate), of(&format!("baseline_{rate}")));
+        (share_excess(now * count, count, then * before, before), now, then)
+    };
+    let statuses = row.texts("status").join(", ");
+    let (kind, weight, text) = match finding.as_str() {
+        "worse" | "never succeeded" | "all failed" => {
+            let (client, failed) = (share("client_error_rate"), share("error_rate"));
+            let (what, (weight, now, then)) = if client.0 > failed.0 { ("answered 4xx", client) } else { ("failed", failed) };
+            let text = format!("{} of {count} {what}, {} before{}", percent(now), percent(then), bracketed(&statuses));
+            (Kind::Failing, weight.max(if before > 0.0 { 0.0 } else { CERTAIN }), text)
+        }
+        "gone" => {
+            let weight = rate_excess(before, minutes, 0.0, minutes);
+            (Kind::Failing, weight, format!("wrote nothing, {before:.0} lines in the time before"))
+        }
+        "slower" => {
+            let text = format!("p95 {} ms, {} ms before", of("p95_ms").round(), of("baseline_p95_ms").round());
+            (Kind::Slower, CERTAIN, text)
+        }
+        _ => return None,
+    };
+    let sign = Sign {
+        kind,
+        subject: String::new(),
+        evidence: Evidence { call, text: format!("{}: {text}", tidy(&service)) },
+        service,
+        weight,
+        time: None,
+        trace_id: None,
+        is_less: finding == "gone",
+    };
+    (weight >= CERTAIN).then_some(sign)
+}
+
+/// Errors that are more than before. One row may stand for several services.
+fn error(call: usize, row: Row<'_>, answers: &Answers) -> Vec<Sign> {
+    let (Some(pattern), Some(count)) = (row.text("pattern"), row.number("count")) else { return Vec::new() };
+    let minutes = answers.minutes();
+    let before = row.number("baseline_rate_per_min").unwrap_or(0.0);
+    let weight = rate_excess(count, minutes, before * minutes, minutes);
+    if weight < CERTAIN {
+        return Vec::new();
+    }
+    let is_new = row.text("is_new").as_deref() == Some("true");
+    let first_seen = row.time("first_seen").filter(|_| is_new);
+    let than = if is_new { "none before".to_owned() } else { format!("{:.0} in the time before", before * minutes) };
+    let since = first_seen.map(|time| format!(" since {}", clock(time))).unwrap_or_default();
+    let text = format!("“{}” {count} times{since}, {than}", tidy(&pattern));
+    let one = |service: String| Sign {
+        kind: Kind::Errors,
+        service,
+        subject: pattern.clone(),
+        evidence: Evidence { call, text: text.clone() },
+        weight,
+        time: first_seen,
+        trace_id: row.text("trace_id"),
+        is_less: false,
+    };
+    row.texts("service").into_iter().map(one).collect()
+}
+
+fn blamed(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> {
+    let service = ["service", "blamed", "value"].iter().find_map(|name| row.text(name))?;
+    let count = row.number("count")?;
+    let before = row.number("baseline_rate_per_min").map_or_else(|| row.number("baseline").unwrap_or(0.0), |rate| rate * answers.minutes());
+    let weight = rate_excess(count, answers.minutes(), before, answers.minutes());
+    let by = ["by", "named_by", "services", "callers"].iter().map(|name| row.texts(name)).find(|by| !by.is_empty()).unwrap_or_default();
+    let by = if by.is_empty() { String::new() } else { format!(" of {}", by.join(", ")) };
+    let sign = Sign {
+        kind: Kind::Blamed,
+        subject: String::new(),
+        evidence: Evidence { call, text: format!("{} is named in {count:.0} errors{by}", tidy(&service)) },
+        service,
+        weight,
+        time: None,
+        trace_id: None,
+        is_less: false,
+    };
+    (weight >= CERTAIN).then_some(sign)
+}
+
+fn behaviour(call: usize, row: Row<'_>, strength: Strength) -> Option<Sign> {
+    let (service, score, what) = (row.text("service")?, row.number("score")?, row.text("evidence")?);
+    // A weak comparison counts half: it has the right order more often than not, and says little alone.
+    let weight = if strength == Strength::Significant { score } else { score / 2.0 };
+    let figures = [row.text("baseline"), row.text("window")];
+    let figures = if let [Some(base), Some(now)] = figures { format!(", {base} → {now}") } else { String::new() };
+    let sign = Sign {
+        kind: Kind::Behaviour,
+        subject: what.clone(),
+        is_less: what.starts_with("DOWN ") || what.starts_with("GONE "),
+        evidence: Evidence { call, text: format!("{}{figures}", tidy(&what)) },
+        service,
+        weight,
+        time: None,
+        trace_id: row.text("trace_id"),
+    };
+    (weight >= CERTAIN).then_some(sign)
+}
+
+/// Where the clue's request ends, or where it failed first.
+fn request(call: usize, trace: &Value) -> Option<Sign> {
+    let trace_id = text_at(trace, &["trace", "trace_id"]).map(str::to_owned);
+    let bad = |row: &Row<'_>| {
+        row.number("status").is_some_and(|status| status >= 400.0)
+            || row.text("level").is_some_and(|level| matches!(level.as_str(), "error" | "fatal" | "critical" | "emergency" | "alert"))
+    };
+    let lines = || rows(trace).filter(|row| row.text("service").is_some());
+    // The deepest failure: what a caller reports follows from it.
+    let worst = lines().filter(bad).max_by_key(|row| row.cell("depth").and_then(Value::as_u64)).or_else(|| lines().last())?;
+    let (service, message) = (worst.text("service")?, worst.text("message").unwrap_or_default());
+    let (is_bad, time) = (bad(&worst), worst.time("time"));
+    let status = worst.number("status").map(|status| format!(" with {status}")).unwrap_or_default();
+    let verb = if is_bad { "fails in" } else { "ends in" };
+    Some(Sign {
+        kind: Kind::Request,
+        subject: message.clone(),
+        evidence: Evidence { call, text: format!("the request {verb} {}{status}: {}", tidy(&service), tidy(&message)) },
+        service,
+        weight: if is_bad { CERTAIN } else { CERTAIN / 2.0 },
+        time,
+        trace_id,
+        is_less: false,
+    })
+}
+
+/// The time of day of a moment, to the second.
+pub(super) fn clock(time: Timestamp) -> String {
+    time.strftime("%H:%M:%SZ").to_string()
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+fn bracketed(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" ({text})") }
+}

@@ -1,0 +1,223 @@
+//! Conclusions from answers written down: what is named, what is not, and what a hostile line can do to a page.
+
+use elk_mcp_tools::error::{Code, ToolError};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Clue,
+    answers::{Answers, Made, Purpose},
+    conclude::conclude,
+    findings::{Findings, LinkRole, Sure, Verdict},
+    onset::onset,
+    render,
+};
+
+const HOUR: [&str; 2] = ["2026-03-25T14:00:00Z", "2026-03-25T15:00:00Z"];
+
+fn made(purpose: Purpose, tool: &'static str, result: Value) -> Made {
+    Made { purpose, tool, arguments: Map::new(), result: Ok(result), tokens: 100, elapsed_ms: 1 }
+}
+
+/// Findings from answers about one hour.
+fn findings(clue: &Clue, made: Vec<Made>) -> Findings {
+    let mut answers = Answers::new(HOUR[1].parse().unwrap(), clue);
+    (answers.start, answers.end) = (HOUR[0].parse().unwrap(), HOUR[1].parse().unwrap());
+    answers.onset = onset(&made, &answers);
+    answers.made = made;
+    conclude(clue, &answers)
+}
+
+fn health(rows: Value, failing_paths: Value) -> Made {
+    let columns = [
+        "service",
+        "finding",
+        "count",
+        "error_rate",
+        "client_error_rate",
+        "status",
+        "baseline_rate_per_min",
+        "baseline_error_rate",
+        "baseline_client_error_rate",
+    ];
+    let paths = ["path", "service", "finding", "count", "status", "first_seen"];
+    let answer = json!({"summary": "health", "columns": columns, "rows": rows, "failing_paths": {"columns": paths, "rows": failing_paths}});
+    made(Purpose::Health, "get_service_overview", answer)
+}
+
+fn compare(word: &str, rows: Value) -> Made {
+    let columns = ["rank", "service", "score", "class", "evidence", "baseline", "window", "trace_id"];
+    let answer = json!({"summary": "compared", "strength": {"value": 1.0, "word": word}, "suspects": {"columns": columns, "rows": rows},
+        "notes": ["compared 478 traces with 4739 of the baseline"]});
+    made(Purpose::Compare, "compare_windows", answer)
+}
+
+fn changes(rows: Value) -> Made {
+    let answer = json!({"summary": "changes", "columns": ["time", "kind", "change", "value", "field", "evidence"], "rows": rows});
+    made(Purpose::Changes, "find_changes", answer)
+}
+
+fn errors(rows: Value) -> Made {
+    let columns = ["pattern", "count", "baseline_rate_per_min", "is_new", "first_seen", "service", "trace_id"];
+    made(Purpose::Errors, "get_error_summary", json!({"summary": "errors", "columns": columns, "rows": rows}))
+}
+
+const ROLLOUT: [&str; 6] =
+    ["2026-03-25T14:38:09Z", "deployment", "replaced", "router", "pod", "14:38:09–14:40:57Z: 3 pods gone, 3 new, image v1 → v2"];
+const PUSH: [&str; 6] = ["2026-03-25T14:36:12Z", "cloudtrail", "event", "PutImage", "event.action", "router:v2 by ci"];
+const OTHER: [&str; 6] = ["2026-03-25T13:20:00Z", "deployment", "replaced", "catalog", "pod", "13:20:00–13:21:00Z: 2 pods gone, 2 new"];
+
+fn usual() -> Value {
+    json!([
+        ["catalog", "ok", 900, 0.0, 0.0, null, 15.0, 0.0, 0.0],
+        ["orders", "failing as before", 1100, 0.045, 0.0, "503", 18.0, 0.048, 0.0]
+    ])
+}
+
+fn bad_deploy() -> Vec<Made> {
+    let mut rows = usual();
+    rows.as_array_mut().unwrap().push(json!(["router", "worse", 1660, 0.0, 0.057, "404", 27.0, 0.0, 0.0]));
+    vec![
+        changes(json!([OTHER, PUSH, ROLLOUT])),
+        health(rows, json!([["/alert", ["router"], "never succeeded", 94, "404", "2026-03-25T14:41:11Z"]])),
+        compare(
+            "significant",
+            json!([
+                [1, "router", 21.2, "pattern", "NEW POST /alert", "0 of 2160", "94 of 217", "t1"],
+                [2, "notify", 12.4, "pattern", "DOWN POST /notify", "857 of 2160", "1 of 217", "t1"]
+            ]),
+        ),
+    ]
+}
+
+#[test]
+fn an_image_a_rollout_and_an_endpoint_that_never_succeeds_make_a_chain() {
+    let found = findings(&Clue::default(), bad_deploy());
+    assert_eq!((found.verdict, found.confidence.as_ref().map(|confidence| confidence.word)), (Verdict::CauseNamed, Some(Sure::High)));
+    let roles: Vec<LinkRole> = found.chain.iter().map(|link| link.role).collect();
+    assert_eq!(roles[..3], [LinkRole::Cause, LinkRole::Mechanism, LinkRole::Symptom]);
+    assert!(
+        found.headline.starts_with("router: PutImage router:v2 by ci at 14:36:12Z → rolling deployment of router"),
+        "{}",
+        found.headline
+    );
+    assert!(found.headline.contains("/alert: never succeeded since 14:41:11Z, 94 of 94 calls (404)"), "{}", found.headline);
+    assert_eq!(found.onset.unwrap().time, "2026-03-25T14:41:11Z".parse().unwrap());
+    assert_eq!(found.suspects[0].service, "router");
+    let ruled_out: Vec<&str> = found.ruled_out.iter().map(|ruled| ruled.what.as_str()).collect();
+    assert!(ruled_out[0].starts_with("rolling deployment of catalog"), "{ruled_out:?}");
+    assert!(ruled_out.iter().any(|what| what.starts_with("orders: 4.5 % failed")), "{ruled_out:?}");
+}
+
+#[test]
+fn a_usual_hour_names_no_cause_whatever_was_deployed_in_it() {
+    let quiet = |word: &str| {
+        vec![
+            changes(json!([OTHER, PUSH, ROLLOUT])),
+            health(usual(), json!([["/wp-admin", ["catalog"], "never succeeded", 3, "404", "2026-03-25T14:20:00Z"]])),
+            errors(json!([
+                ["pool empty", 25, 0.43, false, "2026-03-25T14:01:00Z", "orders", "t2"],
+                ["fraud check did not answer", 2, 0.0, true, "2026-03-25T14:50:00Z", "catalog", "t3"]
+            ])),
+            compare(word, json!([[1, "orders", 2.9, "pattern", "UP POST /orders/status", "469 of 2362", "80 of 359", "t4"]])),
+        ]
+    };
+    for word in ["none", "weak"] {
+        let found = findings(&Clue::default(), quiet(word));
+        assert_eq!((found.verdict, found.suspects.len(), found.chain.len()), (Verdict::NothingSignificant, 0, 0), "{}", found.headline);
+        assert!(found.headline.starts_with("nothing significant"), "{}", found.headline);
+    }
+}
+
+#[test]
+fn a_difference_without_a_failure_names_suspects_only() {
+    let found = findings(
+        &Clue::default(),
+        vec![
+            changes(json!([])),
+            health(usual(), json!([])),
+            compare("significant", json!([[1, "orders", 9.0, "pattern", "UP POST /orders/status", "469 of 2362", "80 of 359", "t4"]])),
+        ],
+    );
+    assert_eq!((found.verdict, found.chain.len()), (Verdict::SuspectsOnly, 0));
+    assert!(found.headline.contains("first suspect orders"), "{}", found.headline);
+}
+
+#[test]
+fn the_service_that_all_errors_name_is_the_cause_and_its_callers_are_effects() {
+    let mut rows = usual();
+    rows.as_array_mut().unwrap().push(json!(["checkout", "worse", 900, 0.2, 0.0, "500", 15.0, 0.0, 0.0]));
+    rows.as_array_mut().unwrap().push(json!(["auth-service", "ok", 90, 0.0, 0.0, null, 12.0, 0.0, 0.0]));
+    let found = findings(
+        &Clue::default(),
+        vec![
+            changes(json!([])),
+            health(rows, json!([])),
+            errors(json!([["lookup auth-service.shop.svc: no such host", 180, 0.0, true, "2026-03-25T14:19:30Z", "checkout", "t5"]])),
+            compare(
+                "significant",
+                json!([
+                    [1, "checkout", 14.0, "pattern", "NEW lookup auth-service.shop.svc: no such host", "0 of 9", "9 of 9", "t5"],
+                    [2, "auth-service", 13.0, "pattern", "DOWN POST /token", "9 of 9", "0 of 9", "t5"]
+                ]),
+            ),
+        ],
+    );
+    assert_eq!(found.suspects[0].service, "auth-service", "{:#?}", found.suspects);
+    assert_eq!(found.verdict, Verdict::CauseNamed);
+    assert!(found.headline.contains("no such host"), "{}", found.headline);
+    assert!(found.unknown.iter().any(|unknown| unknown.starts_with("what set it off")), "{:?}", found.unknown);
+}
+
+#[test]
+fn what_could_not_be_read_is_unknown_and_the_rest_still_counts() {
+    let mut made = bad_deploy();
+    made[0].result = Err(ToolError::new(Code::QueryTimeout, "the search took longer than allowed", "narrow the window"));
+    let found = findings(&Clue::default(), made);
+    assert_eq!(found.suspects[0].service, "router");
+    assert!(found.unknown[0].starts_with("find_changes could not be read: query_timeout"), "{:?}", found.unknown);
+    assert_eq!(found.calls[0].error.as_deref(), Some("query_timeout"));
+}
+
+#[test]
+fn answers_of_another_shape_conclude_nothing() {
+    for answer in [json!(null), json!({}), json!({"rows": 7, "columns": "x"}), json!({"rows": [[1, 2]], "columns": []})] {
+        let shapes = [Purpose::Changes, Purpose::Health, Purpose::Errors, Purpose::Compare, Purpose::Trace, Purpose::Locate];
+        let found = findings(&Clue::default(), shapes.map(|purpose| made(purpose, "search_logs", answer.clone())).into());
+        assert_eq!(found.verdict, Verdict::NothingSignificant);
+    }
+}
+
+#[test]
+fn a_page_is_whole_without_script_and_nothing_in_it_escapes() {
+    let hostile = "</title><script>alert(1)</script>\"'&<img src=x onerror=y>";
+    let clue = Clue { title: Some(hostile.to_owned()), time: Some("2026-03-25T14:52:57Z".parse().unwrap()), ..Clue::default() };
+    let mut made = bad_deploy();
+    made.push(errors(json!([[hostile, 500, 0.0, true, "2026-03-25T14:45:00Z", hostile, hostile]])));
+    made[1].arguments.insert("query".to_owned(), json!(hostile));
+    let page = render::html(&findings(&clue, made));
+    assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("style=\""), "escaped");
+    assert!(page.contains("&lt;/title&gt;&lt;script&gt;"));
+    for part in ["<svg class=\"wide\"", "<svg class=\"narrow\"", "default-src 'none'; style-src 'sha256-", "prefers-color-scheme"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.len() < 300_000, "{}", page.len());
+}
+
+#[test]
+fn the_text_stays_within_a_terminal() {
+    let text = render::text(&findings(&Clue::default(), bad_deploy()));
+    let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(longest <= 118, "{longest}\n{text}");
+    for part in ["Confidence   high", "\nChain        cause", "\nRuled out", "\nSuspects     1  router"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn the_published_schema_is_the_one_in_the_docs_and_holds() {
+    let published: Value = serde_json::from_str(include_str!("../../docs/findings.schema.json")).unwrap();
+    assert_eq!(published, super::schema(), "write it anew: elk-mcp investigate --schema > docs/findings.schema.json");
+    let found: Value = serde_json::from_str(&render::json(&findings(&Clue::default(), bad_deploy())).unwrap()).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&published).unwrap().iter_errors(&found).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+}
