@@ -1,5 +1,7 @@
 //! `search_by_trace_id`: one trace as a tree. Knows the looks; knows no engine and no protocol.
 
+mod compare;
+mod healthy;
 mod rows;
 mod story;
 #[cfg(test)]
@@ -12,11 +14,13 @@ use serde::Deserialize;
 use crate::{
     answer::{Answer, Hint, Section},
     error::{Code, ToolError},
-    look::{Field, Filter, Found, Look, Order},
-    params::{Bounded, OneOrMany, Scope, Text, Window},
+    look::{Field, Filter, Found, Look, Order, Total},
+    params::{Bounded, Flag, OneOrMany, Scope, Text, Window},
     schema::Role,
     tool::{Context, Output, Step, Tool},
 };
+use compare::Comparison;
+use healthy::Entry;
 use story::Story;
 use trace::Trace;
 
@@ -30,6 +34,9 @@ pub struct SearchByTraceId {
     trace_id: Text,
     /// Only this span's subtree
     focus_span_id: Option<Text>,
+    /// With a healthy trace of the same entry
+    #[serde(default)]
+    compare: Flag,
     /// Default both
     include: Option<OneOrMany<Include>>,
     /// Rows at most
@@ -50,6 +57,9 @@ const MOST_DOCUMENTS: u32 = 1_000;
 /// A trace whose first document lies this close to the beginning of a window that nobody asked for may begin before it.
 const EDGE_SHARE: f64 = 0.1;
 
+/// Bytes of a comparison, about.
+const COMPARED_BYTES: usize = 3_600;
+
 /// Bytes of an answer that are not rows: summary, facts, notes, next calls.
 const FRAME_BYTES: usize = 2_400;
 
@@ -58,7 +68,7 @@ impl Tool for SearchByTraceId {
     const TITLE: &'static str = "Search by trace id";
     const OUTPUT: Output = Output {
         columns: &["depth", "time", "service", "pod", "level", "status", "duration_ms", "self_ms", "message", "span_id", "count"],
-        sections: &["trace", "services"],
+        sections: &["trace", "services", "healthy", "differences", "time"],
     };
 
     fn scope(&self) -> &Scope {
@@ -134,32 +144,85 @@ impl SearchByTraceId {
             return Step::empty(Self::NAME, answer, window, self.clauses(context)?);
         }
         let trace = Trace::read(&found.hits);
-        let story = Story::of(&trace);
-        let focus = self.focus_span_id.as_ref().map(|focus| find(&trace, focus.as_str())).transpose()?;
+        let read = Read { window, total: found.total, hits: found.hits.len() as u64 };
+        if !self.compare.0 {
+            return self.told(&trace, read, None, context);
+        }
+        let Some(entry) = Entry::of(&trace, &found.hits) else {
+            return self.told(&trace, read, Some(Err("nothing names where it entered".to_owned())), context);
+        };
+        context.schema.need_groupable(&Field::Role(Role::TraceId))?;
+        self.compared(trace, read, entry, context)
+    }
+
+    /// Looks for a healthy trace of the same entry, and compares.
+    fn compared(self, trace: Trace, read: Read, entry: Entry, context: &Context) -> Result<Step, ToolError> {
+        let looks = entry.looks(&context.schema, context.settings.max_window_s);
+        Step::look(looks, move |found, context| {
+            let candidates = entry.traces(&found, &trace.ids);
+            if candidates.is_empty() {
+                let why = format!("no other trace of {} within a day", entry.told());
+                return self.told(&trace, read, Some(Err(why)), context);
+            }
+            Step::look(vec![healthy::look(&candidates)], move |found, context| {
+                let (chosen, healthy) = found.first().map_or((None, 0), |found| healthy::choose(&candidates, found));
+                let Some(chosen) = chosen else {
+                    let why = format!("none of {} traces of {} is without an error", candidates.len(), entry.told());
+                    return self.told(&trace, read, Some(Err(why)), context);
+                };
+                let of = compare::chosen(&entry.told(), healthy, candidates.len());
+                let other = Self { trace_id: Text::new(&chosen.id).unwrap_or_else(|_| self.trace_id.clone()), ..self.clone() };
+                let look = other.trace_look(context, None)?;
+                Step::look(vec![look], move |found, context| {
+                    let healthy = found.first().map(|found| Trace::read(&found.hits)).unwrap_or_default();
+                    let comparison = compare::compare(&trace, &healthy, &of);
+                    self.told(&trace, read, Some(Ok(comparison)), context)
+                })
+            })
+        })
+    }
+
+    /// Tells a trace. `compared` is none where no comparison was asked for, and a reason where none was possible.
+    fn told(&self, trace: &Trace, read: Read, compared: Option<Result<Comparison, String>>, context: &Context) -> Result<Step, ToolError> {
+        let id = self.trace_id.as_str();
+        let Read { window, total, hits } = read;
+        let story = Story::of(trace);
+        let focus = self.focus_span_id.as_ref().map(|focus| find(trace, focus.as_str())).transpose()?;
         let max_tokens = self.scope.max_tokens(context.settings.max_tokens) as usize;
-        let rows = rows::rows(&trace, &story.legs, focus, self.size.value() as usize, (max_tokens * 3).saturating_sub(FRAME_BYTES));
-        let left =
-            (rows.left as u64).saturating_add(if focus.is_none() { found.total.value.saturating_sub(found.hits.len() as u64) } else { 0 });
+        let frame = if matches!(compared, Some(Ok(_))) { FRAME_BYTES + COMPARED_BYTES } else { FRAME_BYTES };
+        let rows = rows::rows(trace, &story.legs, focus, self.size.value() as usize, (max_tokens * 3).saturating_sub(frame));
+        let left = (rows.left as u64).saturating_add(if focus.is_none() { total.value.saturating_sub(hits) } else { 0 });
         let why = if rows.table.len() < self.size.value() as usize { "max_tokens" } else { "size" };
         let shown = [Role::TraceId, Role::SpanId, Role::ParentSpanId, Role::Duration].map(|role| (role, context.schema.has(role)));
         let shown: Vec<Role> = shown.into_iter().filter(|(_, there)| *there).map(|(role, _)| role).collect();
-        let mut answer = Answer::new(story.summary(&trace, trace.ids.first().map_or(id, String::as_str)))
-            .window(window.or_else(|| lived(&trace)))
-            .matched(found.total)
+        let (comparison, why_not) = match compared {
+            Some(Ok(comparison)) => (Some(comparison), None),
+            Some(Err(why)) => (None, Some(why)),
+            None => (None, None),
+        };
+        let mut summary = story.summary(trace, trace.ids.first().map_or(id, String::as_str));
+        if let Some(comparison) = &comparison {
+            summary = format!("{summary}; {}", comparison.words);
+        }
+        let mut answer = Answer::new(summary)
+            .window(window.or_else(|| lived(trace)))
+            .matched(total)
             .table(rows.table.truncated(left, why))
-            .section(story.section(&trace));
+            .section(story.section(trace));
+        answer = comparison.into_iter().flat_map(|comparison| comparison.sections).fold(answer, Answer::section);
+        answer = why_not.into_iter().fold(answer, |answer, why| answer.note(format!("not compared: {why}")));
         for (role, field) in context.schema.shown(&shown) {
             answer = answer.field(role, field);
         }
         if trace.spans.is_empty() {
-            answer = answer.section(Section::table("services", story::services(&trace)));
+            answer = answer.section(Section::table("services", story::services(trace)));
         }
         if window.is_none() {
             answer = answer.note("no time was given: all time was searched");
         }
-        if found.total.value > found.hits.len() as u64 {
-            let total = format!("{}{}", if found.total.at_least { "at least " } else { "" }, found.total.value);
-            answer = answer.note(format!("of {total} documents the earliest {} are read: figures are of these", found.hits.len()));
+        if total.value > hits {
+            let total = format!("{}{}", if total.at_least { "at least " } else { "" }, total.value);
+            answer = answer.note(format!("of {total} documents the earliest {hits} are read: figures are of these"));
         }
         if trace.ids.len() > 1 {
             answer = answer.note(format!("stored under {} ids: {}", trace.ids.len(), trace.ids.join(", ")));
@@ -167,10 +230,10 @@ impl SearchByTraceId {
         if rows.folded {
             answer = answer.note("count: siblings alike; the slowest stands for them, with what is under it");
         }
-        for oddity in story::oddities(&trace) {
+        for oddity in story::oddities(trace) {
             answer = answer.note(oddity);
         }
-        if let Some((service, time)) = story.failure(&trace) {
+        if let Some((service, time)) = story.failure(trace) {
             let hint = Hint::new("get_logs_in_window", "what else the service did at the first error");
             answer = answer.hint(hint.with("around", time.to_string()).with("window", "10s").with("service", service));
         }
@@ -180,6 +243,15 @@ impl SearchByTraceId {
         }
         Step::done(answer)
     }
+}
+
+/// What of a trace was read.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    /// None when all time was searched.
+    window: Option<Window>,
+    total: Total,
+    hits: u64,
 }
 
 /// A document with a span's name and duration and without a message, as far as the indices have these fields.

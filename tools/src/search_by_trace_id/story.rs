@@ -42,8 +42,7 @@ struct Gap {
 
 impl Story {
     pub(super) fn of(trace: &Trace) -> Self {
-        let root = trace.forest.roots.iter().copied().max_by_key(|root| trace.span(*root).map_or(0, |span| span.duration_ns));
-        let legs = root.map(|root| critical_path(&trace.spans, &trace.forest, root)).unwrap_or_default();
+        let legs = trace.root().map(|root| critical_path(&trace.spans, &trace.forest, root)).unwrap_or_default();
         Self { stations: stations(trace, &legs), first_error: trace.first_error(), gap: gap(trace), legs }
     }
 

@@ -221,3 +221,72 @@ fn one_kind_of_document_can_be_asked_for() {
 fn an_empty_id_is_refused() {
     assert_eq!(play("search_by_trace_id", json!({"trace_id": " "}), FIELDS, []).error().code.as_str(), "bad_argument");
 }
+
+/// Another trace's documents: the same hits under its id.
+fn of_trace(id: &str, hits: Vec<Value>) -> Vec<Value> {
+    let renamed = |mut hit: Value| {
+        hit["fields"]["trace.id"] = json!([id]);
+        hit
+    };
+    hits.into_iter().map(renamed).collect()
+}
+
+/// What is found of traces: id, failures, and length in milliseconds.
+fn traces(list: &[(&str, u64, i64)]) -> Value {
+    let bucket = |(id, failed, length): &(&str, u64, i64)| {
+        let first = 1_774_448_000_000_i64;
+        json!({"key": id, "doc_count": 5, "first": {"value": first}, "last": {"value": first + length}, "failed": {"doc_count": failed}})
+    };
+    json!({"traces": {"buckets": list.iter().map(bucket).collect::<Vec<_>>()}})
+}
+
+fn compared(here: Vec<Value>, entries: Vec<Value>, known: &[(&str, u64, i64)], healthy: Vec<Value>) -> Played {
+    let mut replies = vec![found(here), found(entries.clone()), found(vec![])];
+    if !entries.is_empty() {
+        replies.push(reply(9, vec![], traces(known)));
+    }
+    if !healthy.is_empty() {
+        replies.push(found(healthy));
+    }
+    play("search_by_trace_id", json!({"trace_id": "t", "compare": true}), FIELDS, replies)
+}
+
+#[test]
+fn a_trace_is_held_against_a_healthy_one_of_the_same_entry() {
+    let here = vec![span("a - shop 0 900"), span("b a pay 100 700"), line("b pay 400 ERROR card 17 refused")];
+    let entry = |id| of_trace(id, vec![span("a - shop 0 100")]).remove(0);
+    let healthy = vec![span("a - shop 0 100"), span("b a pay 10 50"), line("b pay 20 INFO card 9 accepted"), span("c a mail 60 30")];
+    let known = [("failing", 2, 100), ("near", 0, 100), ("far", 0, 100)];
+    let played = compared(here, vec![entry("failing"), entry("near"), entry("far")], &known, of_trace("near", healthy));
+    let answer = played.structured();
+    assert_eq!(answer["healthy"]["trace_id"], "near", "{}", played.text());
+    assert_eq!(answer["healthy"]["of"], "the nearest of usual length of 2 without an error among 3 traces of shop GET a");
+    let told: Vec<(&Value, &Value)> = answer["differences"]["rows"].as_array().unwrap().iter().map(|row| (&row[0], &row[1])).collect();
+    assert_eq!(told, [(&json!("new"), &json!("pay")), (&json!("missing"), &json!("pay")), (&json!("missing"), &json!("mail"))]);
+    assert_eq!(answer["time"]["rows"][0], json!(["pay", "GET b", 700, 50, 650]));
+    let summary = answer["summary"].as_str().unwrap();
+    assert!(summary.ends_with("against the healthy trace near (100 ms): 1 new, 2 missing, +650 ms in pay GET b"), "{summary}");
+    // The entry is a root span of the same name, before the trace first.
+    let asked = played.sent[1].to_string();
+    assert!(asked.contains("GET a") && asked.contains(r#""must_not":[{"exists":{"field":"parent.id"}}]"#), "{asked}");
+}
+
+#[test]
+fn a_trace_of_lines_is_compared_by_its_first_line() {
+    let here = vec![line("- shop 0 INFO order 17 received"), line("- shop 900 INFO order 17 done")];
+    let entries = of_trace("near", vec![line("- shop 0 INFO order 9 received"), line("- shop 0 INFO order received by mail")]);
+    let healthy = of_trace("near", vec![line("- shop 0 INFO order 9 received"), line("- shop 100 INFO order 9 done")]);
+    let answer = compared(here, entries, &[("near", 0, 100)], healthy).structured();
+    assert_eq!(answer["differences"], Value::Null);
+    assert_eq!(answer["time"]["rows"], json!([["shop", "order <*> received", 900, 100, 800]]), "{answer}");
+}
+
+#[test]
+fn why_nothing_could_be_compared_is_said() {
+    let here = || vec![span("a - shop 0 900")];
+    let alone = compared(here(), vec![], &[], vec![]);
+    assert!(alone.text().contains("not compared: no other trace of shop GET a within a day"), "{}", alone.text());
+    let entry = of_trace("bad", vec![span("a - shop 0 100")]);
+    let failing = compared(here(), entry, &[("bad", 1, 100)], vec![]);
+    assert!(failing.text().contains("not compared: none of 1 traces of shop GET a is without an error"), "{}", failing.text());
+}

@@ -128,6 +128,11 @@ impl Trace {
         running.max_by_key(|(_, span)| (span.start_ns, -span.duration_ns)).map(|(index, _)| index)
     }
 
+    /// The longest root span.
+    pub(super) fn root(&self) -> Option<usize> {
+        self.forest.roots.iter().copied().max_by_key(|root| self.span(*root).map_or(0, |span| span.duration_ns))
+    }
+
     /// Whether a node is a span.
     pub(super) fn span(&self, node: usize) -> Option<&Span> {
         self.spans.get(node)
