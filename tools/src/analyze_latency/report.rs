@@ -13,7 +13,7 @@ use super::{
 use crate::{
     answer::{Answer, Cell, Hint, Section, Table},
     look::{Field, Found, Hit, Key},
-    mining::statistics::change_point,
+    mining::{onset, statistics::mann_whitney_z},
     schema::Role,
     spans::short,
     tool::Context,
@@ -25,8 +25,7 @@ pub(super) const SLOWEST: [Role; 6] = [Role::Service, Role::Path, Role::SpanName
 /// Steps of the trend on each side of a change.
 const SIDE: usize = 3;
 
-/// |z| of the Mann–Whitney statistic from which on a change is told. The largest of some fifteen splits of a series
-/// without a change reaches 3 in about one series of forty.
+/// |z| of the Mann–Whitney statistic from which on a change is told: one split in 370 without a change reaches 3.
 const CLEAR: f64 = 3.0;
 
 /// The least factor between the medians before and after a change that is told.
@@ -40,9 +39,11 @@ pub(super) struct Report<'r> {
     pub(super) groups: &'r Groups,
 }
 
-/// When the 95th percentile moved.
+/// When the 95th percentile moved: between `earliest` and `latest`, with 95 %.
 struct Change {
     time: Timestamp,
+    earliest: Timestamp,
+    latest: Timestamp,
     before_ms: f64,
     after_ms: f64,
     z: f64,
@@ -72,6 +73,8 @@ impl Report<'_> {
                 "change_point",
                 [
                     ("time", Cell::from(change.time)),
+                    ("earliest", Cell::from(change.earliest)),
+                    ("latest", Cell::from(change.latest)),
                     ("before_ms", Cell::from(rough(change.before_ms))),
                     ("after_ms", Cell::from(rough(change.after_ms))),
                     ("z", Cell::from((change.z * 100.0).round() / 100.0)),
@@ -98,7 +101,8 @@ impl Report<'_> {
         if let Some(change) = change {
             let moved = if change.after_ms > change.before_ms { "rose" } else { "fell" };
             let (before, after) = (short(change.before_ms), short(change.after_ms));
-            summary += &format!("; p95 {moved} from {before} to {after} ms at {}", change.time);
+            let within = format!("{}–{}", change.earliest.strftime("%H:%M:%S"), change.latest.strftime("%H:%M:%SZ"));
+            summary += &format!("; p95 {moved} from {before} to {after} ms at {} ({within})", change.time);
         }
         if let Some(slowest) = slowest {
             summary += &format!("; slowest: {slowest}");
@@ -128,16 +132,7 @@ impl Report<'_> {
             table.push(vec![Cell::from(time), Cell::from(bucket.count), Cell::from(p95.map(rough))]);
             series.extend(p95.map(|p95| (time, p95)));
         }
-        let values: Vec<f64> = series.iter().map(|(_, p95)| *p95).collect();
-        let change = change_point(&values, SIDE).filter(|change| {
-            let (less, more) = (change.before.min(change.after), change.before.max(change.after));
-            change.z.abs() >= CLEAR && more >= less * NOTABLE
-        });
-        let change = change.and_then(|change| {
-            let (time, _) = series.get(change.at)?;
-            Some(Change { time: *time, before_ms: change.before, after_ms: change.after, z: change.z })
-        });
-        (if table.len() > 1 { table } else { Table::default() }, change)
+        (if table.len() > 1 { table } else { Table::default() }, change(&series))
     }
 
     fn slowest(&self, found: &Found<'_>) -> Table {
@@ -155,6 +150,24 @@ impl Report<'_> {
         }
         table
     }
+}
+
+/// Where a series moved for good, if it clearly did: by the likelihood ratio of a shift of its logarithms, and by ranks, which
+/// a few wild steps cannot move.
+fn change(series: &[(Timestamp, f64)]) -> Option<Change> {
+    let values: Vec<f64> = series.iter().map(|(_, p95)| *p95).collect();
+    let found = onset::level_shift(&values, SIDE).filter(|found| found.g2 >= onset::CLEAR)?;
+    let (before, after) = values.split_at_checked(found.at)?;
+    let z = mann_whitney_z(after, before);
+    let (less, more) = (found.before.min(found.after), found.before.max(found.after));
+    if z.abs() < CLEAR || more < less * NOTABLE {
+        return None;
+    }
+    let time = |step: usize| series.get(step).map(|(time, _)| *time);
+    let (at, latest) = (time(found.at)?, time(found.latest)?);
+    // The change lies within the first step that shows it.
+    let latest = time(found.latest + 1).unwrap_or(latest);
+    Some(Change { time: at, earliest: time(found.earliest)?, latest, before_ms: found.before, after_ms: found.after, z })
 }
 
 fn value(hit: &Hit<'_>, role: Role) -> Cell {

@@ -148,6 +148,7 @@ fn a_change_is_told_where_the_trend_moves_and_nowhere_else() {
     };
     let change = told([vec![3e3; 12], vec![9e3; 8]].concat());
     assert_eq!(change["time"], "2026-03-25T14:32:00Z");
+    assert_eq!((&change["earliest"], &change["latest"]), (&json!("2026-03-25T14:32:00Z"), &json!("2026-03-25T14:32:10Z")));
     assert_eq!((&change["before_ms"], &change["after_ms"]), (&json!(3), &json!(9)));
     assert_eq!(told(vec![3e3; 20]), Value::Null);
     // A single slow step is no change, nor is one of a tenth.
@@ -164,7 +165,7 @@ fn values_are_shared_where_they_are_clearly_more_frequent_among_the_slow() {
     let slow = json!({"doc_count": 20, "service": terms(&[("pay", 19), ("shop", 1)])});
     let all = json!({"doc_count": 100, "service": terms(&[("shop", 80), ("pay", 20)])});
     let answer = of_spans(json!({}), second(vec![slow_hit()], slow, all, trend([3e3; 6]))).structured();
-    assert_eq!(answer["shared"]["rows"], json!([["service", "pay", 19, 20, 0.95, 0.2]]));
+    assert_eq!(answer["shared"]["rows"], json!([["service", "pay", 19, 20, 0.95, 0.2, 81]]));
     assert_eq!(answer["overall"]["slow"], 20);
 }
 
