@@ -10,7 +10,7 @@ const MOST_BYTES: usize = 28_000;
 #[tokio::test]
 async fn every_list_is_the_same_bytes_each_time() {
     let server = Server::start(&[]);
-    for method in ["server/discover", "tools/list"] {
+    for method in ["server/discover", "tools/list", "resources/list", "resources/templates/list", "prompts/list"] {
         let first = server.ask(&Ask::modern(method, json!({}))).await.text;
         for _ in 0..20 {
             assert_eq!(server.ask(&Ask::modern(method, json!({}))).await.text, first, "{method}");

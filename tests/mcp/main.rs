@@ -10,6 +10,7 @@ mod lists;
 mod modern;
 mod narrowing;
 mod progress;
+mod reading;
 mod sse;
 mod stdio;
 mod trace;

@@ -134,6 +134,14 @@ async fn every_result_says_that_it_is_complete_and_lists_how_long_to_keep_them()
     check("server/discover", json!({}), true).await;
     check("tools/list", json!({}), true).await;
     check("tools/call", counting(), false).await;
+    check("resources/list", json!({}), true).await;
+    check("resources/templates/list", json!({}), true).await;
+    check("resources/read", json!({"uri": "elk://limits"}), true).await;
+    check("resources/read", json!({"uri": "elk://indices"}), true).await;
+    check("prompts/list", json!({}), true).await;
+    check("prompts/get", json!({"name": "trace_message", "arguments": {"id": "7"}}), false).await;
+    let prompt = json!({"type": "ref/prompt", "name": "trace_message"});
+    check("completion/complete", json!({"ref": prompt, "argument": {"name": "index", "value": ""}}), false).await;
 }
 
 #[tokio::test]

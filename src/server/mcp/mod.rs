@@ -3,10 +3,13 @@
 mod call;
 mod catalogue;
 pub(crate) mod channel;
+mod completions;
 pub(super) mod direct;
 mod narrowing;
 mod progress;
+mod prompts;
 mod request;
+mod resources;
 pub(super) mod streamable;
 
 use std::{sync::Arc, time::Duration};
@@ -15,14 +18,17 @@ use elk_mcp_tools::{Toolbox, answer::Rendered, engine::Engine, error::ToolError}
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult, Implementation, ListToolsResult,
-        PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ContentBlock, DiscoverResult,
+        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+        ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+        ServerConfig, Tool,
     },
     service::RequestContext,
 };
 
 use super::limits::{Limits, RateLimit};
 use crate::config::ToolSelection;
+use completions::Offered;
 use request::Origin;
 
 pub use call::{Call, Refused};
@@ -48,6 +54,12 @@ pub struct Mcp(Arc<Shared>);
 struct Shared {
     toolbox: Toolbox,
     tools: ListToolsResult,
+    resources: ListResourcesResult,
+    templates: ListResourceTemplatesResult,
+    prompts: ListPromptsResult,
+    discovered: DiscoverResult,
+    /// Values for completions, kept for a while.
+    offered: Offered,
     call_timeout: Duration,
     limits: Limits,
 }
@@ -55,8 +67,14 @@ struct Shared {
 impl Mcp {
     /// The selected tools of a box.
     pub fn new(toolbox: Toolbox, selection: &ToolSelection, call_timeout: Duration) -> Self {
+        let tools = catalogue::tool_list(selection);
+        let shows = |tool: &str| selection.has(tool);
+        let (resources, templates) = (resources::list(shows), resources::templates(shows));
+        let mut discovered = DiscoverResult::from_server_info(ProtocolVersion::KNOWN_VERSIONS.to_vec(), Self::config());
+        (discovered.ttl_ms, discovered.cache_scope) = (catalogue::TTL_MS, catalogue::SCOPE);
+        let (prompts, offered) = (prompts::list(), Offered::default());
         let limits = Limits::new(Some(RateLimit::DEFAULT));
-        Self(Arc::new(Shared { toolbox, tools: catalogue::tool_list(selection), call_timeout, limits }))
+        Self(Arc::new(Shared { toolbox, tools, resources, templates, prompts, discovered, offered, call_timeout, limits }))
     }
 
     /// With other limits for callers than the usual ones. To be called before it is cloned.
@@ -79,7 +97,7 @@ impl Mcp {
     }
 
     fn config() -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().enable_completions().build())
             .with_server_info(Implementation::new("elk-mcp", env!("CARGO_PKG_VERSION")))
             .with_instructions(INSTRUCTIONS)
     }
@@ -91,9 +109,51 @@ impl ServerHandler for Mcp {
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        let mut discovered = DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), Self::config());
-        (discovered.ttl_ms, discovered.cache_scope) = (catalogue::TTL_MS, catalogue::SCOPE);
-        Ok(discovered)
+        Ok(self.0.discovered.clone())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let narrowing = Origin::of(&context)?.narrowing;
+        Ok(if narrowing.is_everything() { self.0.resources.clone() } else { resources::list(|tool| self.shows(tool, &narrowing)) })
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let narrowing = Origin::of(&context)?.narrowing;
+        Ok(if narrowing.is_everything() { self.0.templates.clone() } else { resources::templates(|tool| self.shows(tool, &narrowing)) })
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let origin = Origin::of(&context)?;
+        until_cancelled(&context, self.read(&request.uri, &origin)).await.map(Into::into)
+    }
+
+    async fn list_prompts(&self, _: Option<PaginatedRequestParams>, _: RequestContext<RoleServer>) -> Result<ListPromptsResult, ErrorData> {
+        Ok(self.0.prompts.clone())
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let narrowing = Origin::of(&context)?.narrowing;
+        prompts::get(&request.name, request.arguments.as_ref(), &|tool| self.shows(tool, &narrowing)).map(Into::into)
+    }
+
+    async fn complete(&self, request: CompleteRequestParams, context: RequestContext<RoleServer>) -> Result<CompleteResult, ErrorData> {
+        until_cancelled(&context, self.offer(&request)).await.map(CompleteResult::new)
     }
 
     async fn list_tools(
@@ -125,21 +185,31 @@ impl ServerHandler for Mcp {
                 Some(token) => {
                     let (steps, heard) = progress::steps();
                     let work = async move { self.call(Call { progress: Some(&steps), ..call }).await };
-                    progress::telling(context.peer, token, heard, work).await
+                    progress::telling(context.peer.clone(), token, heard, work).await
                 }
             }
         };
-        // Whoever is not there any more gets no answer: the searches end with the call.
-        let result = tokio::select! {
-            biased;
-            () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
-            result = work => result,
+        let work = async {
+            match work.await {
+                Ok(rendered) => answer(rendered).map(Into::into),
+                Err(Refused::Tool(error)) => Ok(refusal(&error).into()),
+                Err(unknown @ Refused::UnknownTool(_)) => Err(ErrorData::invalid_params(unknown.to_string(), None)),
+            }
         };
-        match result {
-            Ok(rendered) => answer(rendered).map(Into::into),
-            Err(Refused::Tool(error)) => Ok(refusal(&error).into()),
-            Err(unknown @ Refused::UnknownTool(_)) => Err(ErrorData::invalid_params(unknown.to_string(), None)),
-        }
+        until_cancelled(&context, work).await
+    }
+}
+
+/// Works for as long as someone waits for it: whoever is not there any more gets no answer, and searches end with their
+/// call.
+async fn until_cancelled<T>(
+    context: &RequestContext<RoleServer>,
+    work: impl Future<Output = Result<T, ErrorData>>,
+) -> Result<T, ErrorData> {
+    tokio::select! {
+        biased;
+        () = context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+        result = work => result,
     }
 }
 
