@@ -75,7 +75,7 @@ impl Mcp {
     ///
     /// # Errors
     /// When the prompt or the resource is unknown.
-    pub(super) async fn offer(&self, request: &CompleteRequestParams) -> Result<CompletionInfo, ErrorData> {
+    pub(super) async fn offer(&self, request: &CompleteRequestParams, caller: &str) -> Result<CompletionInfo, ErrorData> {
         let is_known = match &request.r#ref {
             Reference::Prompt(prompt) => prompts::has(&prompt.name),
             Reference::Resource(resource) => [resources::FIELDS_OF_INDEX, resources::FIELD_OF_INDEX].contains(&resource.uri.as_str()),
@@ -86,22 +86,31 @@ impl Mcp {
         }
         let Some(kind) = Kind::of(&request.argument.name) else { return Ok(CompletionInfo::default()) };
         let index = request.context.as_ref().and_then(|context| context.get_argument("index")).map_or("", String::as_str);
-        let values = match timeout(LIMIT, CallId::random().scope(self.values(kind, index))).await {
+        let values = match timeout(LIMIT, CallId::random().scope(self.values(kind, index, caller))).await {
             Ok(Some(values)) => values,
             Ok(None) | Err(_) => Arc::default(),
         };
         Ok(fitting(&values, &request.argument.value))
     }
 
-    async fn values(&self, kind: Kind, index: &str) -> Option<Arc<[String]>> {
+    async fn values(&self, kind: Kind, index: &str, caller: &str) -> Option<Arc<[String]>> {
         // Who types an index has not chosen one yet.
         let key = (kind, if kind == Kind::Index { String::new() } else { index.to_owned() });
         if let Some(values) = self.0.offered.get(&key) {
             return Some(values);
         }
-        let values: Arc<[String]> = match kind {
-            Kind::Level => Level::ALL.iter().flat_map(|level| [level.as_str().to_owned(), format!("{}+", level.as_str())]).collect(),
-            Kind::Index => self.column("list_indices", json!({"max_tokens": 20_000}), "index").await?.into(),
+        let asked = self.0.limits.around(caller, None, async { Ok(self.ask(kind, index).await) });
+        let values: Arc<[String]> = asked.await.ok()??.into();
+        self.0.offered.put(key, &values);
+        Some(values)
+    }
+
+    async fn ask(&self, kind: Kind, index: &str) -> Option<Vec<String>> {
+        match kind {
+            Kind::Level => {
+                Level::ALL.iter().flat_map(|level| [level.as_str().to_owned(), format!("{}+", level.as_str())]).collect::<Vec<_>>().into()
+            }
+            Kind::Index => self.column("list_indices", json!({"max_tokens": 20_000}), "index").await,
             Kind::Service => {
                 let start = format!("now-{}s", self.0.toolbox.settings().max_window_s);
                 let mut arguments =
@@ -109,12 +118,10 @@ impl Mcp {
                 if !index.is_empty() {
                     arguments["index"] = index.into();
                 }
-                self.column("aggregate_logs", arguments, "service").await?.into()
+                self.column("aggregate_logs", arguments, "service").await
             }
-            Kind::Field => self.fields(index).await?.into(),
-        };
-        self.0.offered.put(key, &values);
-        Some(values)
+            Kind::Field => self.fields(index).await,
+        }
     }
 
     /// Roles that are filled, and the fields that play them.

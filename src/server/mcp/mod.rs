@@ -153,7 +153,8 @@ impl ServerHandler for Mcp {
     }
 
     async fn complete(&self, request: CompleteRequestParams, context: RequestContext<RoleServer>) -> Result<CompleteResult, ErrorData> {
-        until_cancelled(&context, self.offer(&request)).await.map(CompleteResult::new)
+        let origin = Origin::of(&context)?;
+        until_cancelled(&context, self.offer(&request, origin.caller())).await.map(CompleteResult::new)
     }
 
     async fn list_tools(
