@@ -61,7 +61,8 @@ impl Mcp {
         let trace_id = call.trace.map(TraceContext::trace_id);
         let origin = call_log::Origin { caller: call.caller, client: call.client, trace_id: trace_id.as_deref() };
         let record = CallRecord::begin(call.tool, origin);
-        let work = shared.toolbox.call_telling(call.tool, call.arguments, Timestamp::now(), shared.call_timeout, call.progress);
+        // What a call holds while it waits is large: in a box, the futures around it need not move it and fit any stack.
+        let work = Box::pin(shared.toolbox.call_telling(call.tool, call.arguments, Timestamp::now(), shared.call_timeout, call.progress));
         let work = shared.limits.around(call.caller, call.retry_after, work);
         let result = record.scope(call.trace.cloned().unwrap_or_else(TraceContext::random), work).await;
         record.end(&result);

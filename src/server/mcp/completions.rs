@@ -99,7 +99,7 @@ impl Mcp {
         if let Some(values) = self.0.offered.get(&key) {
             return Some(values);
         }
-        let asked = self.0.limits.around(caller, None, async { Ok(self.ask(kind, index).await) });
+        let asked = self.0.limits.around(caller, None, Box::pin(async { Ok(self.ask(kind, index).await) }));
         let values: Arc<[String]> = asked.await.ok()??.into();
         self.0.offered.put(key, &values);
         Some(values)
