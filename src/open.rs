@@ -12,7 +12,7 @@ use crate::{
     cluster::Cluster,
     config::{Source, Tooling},
     guard::{AllowList, Caps, Guard},
-    sample,
+    sample::Scenario,
 };
 
 /// The longest range of time that one search may cover, in seconds: a week.
@@ -44,7 +44,7 @@ pub async fn toolbox(source: &Source, tooling: Tooling) -> Result<Toolbox> {
     let toolbox = Toolbox::new(engine, settings);
     Ok(match source {
         // The sample happened in the past: relative times refer to its end.
-        Source::Sample => toolbox.at(sample::end_time().parse()?),
+        Source::Sample(scenario) => toolbox.at(scenario.end_time().parse()?),
         Source::Cluster { .. } | Source::Bundle { .. } => toolbox,
     })
 }
@@ -53,7 +53,7 @@ fn allow_list(source: &Source) -> Option<&AllowList> {
     match source {
         Source::Cluster { allowed, .. } => Some(allowed),
         Source::Bundle { allowed, .. } => allowed.as_ref(),
-        Source::Sample => None,
+        Source::Sample(_) => None,
     }
 }
 
@@ -69,7 +69,10 @@ async fn engine(source: &Source) -> Result<(Arc<dyn Engine>, IndexExpression)> {
             let embedded = tokio::task::spawn_blocking(move || bundle(&paths)).await??;
             guarded(embedded, allowed.as_ref())?
         }
-        Source::Sample => guarded(tokio::task::spawn_blocking(indexed_sample).await??, None)?,
+        Source::Sample(scenario) => {
+            let scenario = *scenario;
+            guarded(tokio::task::spawn_blocking(move || indexed_sample(scenario)).await??, None)?
+        }
     })
 }
 
@@ -100,13 +103,13 @@ fn bundle(paths: &[PathBuf]) -> Result<Embedded> {
     Ok(engine)
 }
 
-/// The sample incident, indexed.
-fn indexed_sample() -> Result<Embedded> {
+/// A sample incident, indexed.
+fn indexed_sample(scenario: Scenario) -> Result<Embedded> {
     let mut builder = Builder::new();
-    for index in [sample::LOGS, sample::CLOUDTRAIL] {
+    for index in scenario.indices() {
         builder.index(index.name, Mapping::from_json(index.body)?)?;
     }
-    for (index, document) in sample::documents() {
+    for (index, document) in scenario.documents() {
         builder.document(index, None, &document)?;
     }
     Ok(builder.build()?)

@@ -63,7 +63,7 @@ async fn run_command(command: Command, fields: BTreeMap<String, String>) -> Resu
             let (source, tooling) = (Source::from_arguments(&source)?, checked(Tooling::from_arguments(&tooling, fields)?)?);
             investigate::run(&clue, &source, tooling).await
         }
-        Command::Demo { once, listen } => demo::run(once, &listen).await,
+        Command::Demo { scenario, once, report, listen } => demo::run(scenario, once, report.as_deref(), &listen).await,
     }
 }
 

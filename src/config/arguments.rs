@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::secret::Secret;
+use crate::{sample::Scenario, secret::Secret};
 
 /// Lets an AI agent investigate incidents in the logs of an Elasticsearch or OpenSearch cluster: an MCP server,
 /// read-only, over HTTPS.
@@ -119,11 +119,17 @@ pub enum Command {
         #[command(flatten)]
         tooling: ToolingArguments,
     },
-    /// Tell the sample incident call by call, then serve it
+    /// Tell a sample incident call by call, then serve it
     Demo {
+        /// Which one
+        #[arg(long, value_enum, value_name = "SCENARIO", default_value_t)]
+        scenario: Scenario,
         /// End after the story
         #[arg(long)]
         once: bool,
+        /// Write the findings to this file, as one HTML page
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
         /// Address to serve the sample on
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
         listen: String,
@@ -200,9 +206,12 @@ pub struct SourceArguments {
     /// Files or folders of logs: NDJSON of documents, of _bulk pairs, of Filebeat output; .gz and .zst too
     #[arg(long, value_name = "FILE|FOLDER", num_args = 1.., conflicts_with = "demo")]
     pub logs: Vec<PathBuf>,
-    /// The sample incident
+    /// A sample incident
     #[arg(long)]
     pub demo: bool,
+    /// Which one [default: bad-deploy]
+    #[arg(long, value_enum, value_name = "SCENARIO")]
+    pub scenario: Option<Scenario>,
     /// Names and patterns that may be read, comma-separated: logs-*,app-*. Must be set for a cluster
     #[arg(long, value_name = "PATTERNS")]
     pub allowed_indices: Option<String>,

@@ -6,6 +6,7 @@ use super::{arguments::SourceArguments, bytes, secret};
 use crate::{
     cluster::{ApiKey, ClusterSettings, Credential, InvalidSettings, NodeUrl},
     guard::AllowList,
+    sample::Scenario,
     secret::Secret,
 };
 
@@ -28,8 +29,8 @@ pub enum Source {
         /// What may be read.
         allowed: Option<AllowList>,
     },
-    /// The sample incident.
-    Sample,
+    /// A sample incident.
+    Sample(Scenario),
 }
 
 impl Source {
@@ -45,6 +46,9 @@ impl Source {
                 AllowList::parse(text).map_err(|error| InvalidSettings::new("--allowed-indices", format!("cannot be used: {error}")))
             })
             .transpose()?;
+        if arguments.scenario.is_some() && !arguments.demo {
+            return Err(InvalidSettings::new("--scenario", "chooses among the samples: give --demo too"));
+        }
         match (&arguments.es_url, arguments.logs.is_empty(), arguments.demo) {
             (Some(url), true, false) => {
                 let allowed = allowed.ok_or_else(|| {
@@ -60,7 +64,7 @@ impl Source {
                 })
             }
             (None, false, false) => Ok(Self::Bundle { paths: arguments.logs.clone(), allowed }),
-            (None, true, true) => Ok(Self::Sample),
+            (None, true, true) => Ok(Self::Sample(arguments.scenario.unwrap_or_default())),
             (None, true, false) => Err(InvalidSettings::new("the source", "is missing: give --es-url URL, --logs FILE, or --demo")),
             _ => Err(InvalidSettings::new("the source", "is given more than once: give one of --es-url, --logs, --demo")),
         }
@@ -145,7 +149,10 @@ mod tests {
         refused(&SourceArguments { allowed_indices: None, ..arguments() }, "--allowed-indices must be set");
         refused(&SourceArguments { allowed_indices: Some(".security".to_owned()), ..arguments() }, "--allowed-indices");
         let sample = SourceArguments { demo: true, ..SourceArguments::default() };
-        assert!(matches!(Source::from_arguments(&sample).unwrap(), Source::Sample));
+        assert!(matches!(Source::from_arguments(&sample).unwrap(), Source::Sample(Scenario::BadDeploy)));
+        let other = SourceArguments { scenario: Some(Scenario::Dns), ..sample };
+        assert!(matches!(Source::from_arguments(&other).unwrap(), Source::Sample(Scenario::Dns)));
+        refused(&SourceArguments { demo: false, ..other }, "--scenario");
     }
 
     #[test]

@@ -40,10 +40,11 @@ fn probes(number: usize, pod: &Pod, lines: &mut Vec<Line>) {
 
 fn life(number: usize, pod: &Pod, lines: &mut Vec<Line>) {
     let mut say = |time, logger, message: String| lines.push(Line::new(time, number, Level::Info, logger, message));
-    if pod.started_in_story() {
-        say(pod.born, "app.start", format!("starting {} {}", pod.service.name(), pod.version));
-        say(pod.born + 1_870, "app.configuration", format!("configuration read from configmap {}", pod.service.name()));
-        say(pod.born + 4_320, "http.server", "listening on 0.0.0.0:8080".to_owned());
+    let restarts = pod.downs.iter().map(|(_, up)| *up);
+    for born in pod.started_in_story().then_some(pod.born).into_iter().chain(restarts) {
+        say(born, "app.start", format!("starting {} {}", pod.service.name(), pod.version));
+        say(born + 1_870, "app.configuration", format!("configuration read from configmap {}", pod.service.name()));
+        say(born + 4_320, "http.server", "listening on 0.0.0.0:8080".to_owned());
     }
     if pod.ended_in_story() {
         say(pod.gone - 2_600, "app.stop", "SIGTERM received, finishing open requests".to_owned());
@@ -111,6 +112,21 @@ fn huge_traces(fleet: &Fleet, lines: &mut Vec<Line>) {
             let message = "fraud check did not answer, charge goes on without it";
             lines.push(Line::new(time, pod, Level::Error, "payment.fraud", message).with_error(error));
         }
+    }
+}
+
+/// A job that has failed for as long as anybody can remember.
+pub(super) fn failing_job(fleet: &Fleet, lines: &mut Vec<Line>) {
+    let kind = "botocore.exceptions.ClientError";
+    for (time, number) in (BEGIN + 4 * MINUTE + 12 * SECOND..END)
+        .step_by(10 * 60 * 1000)
+        .flat_map(|time| fleet.pods_of(Service::Report).map(move |(number, _)| (time, number)))
+    {
+        let cause = "An error occurred (AccessDenied) when calling the ListObjectsV2 operation: Access Denied";
+        let stack = format!("Traceback (most recent call last):\n  File \"/app/report/jobs.py\", line 31, in purge\n{kind}: {cause}\n");
+        let error = Failure { kind, message: cause.into(), stack: stack.into() };
+        let message = "job purge-exports failed: bucket shop-exports-archive: Access Denied";
+        lines.push(Line::new(time, number, Level::Error, "report.jobs", message).with_error(error));
     }
 }
 

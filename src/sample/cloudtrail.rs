@@ -1,4 +1,4 @@
-//! What was done through the interfaces of the sample's cloud account, as Filebeat's `aws` module ships CloudTrail: two image pushes among
+//! What was done through the interfaces of the sample's cloud account, as Filebeat's `aws` module ships CloudTrail: image pushes among
 //! the calls that machines make all day. Knows of the deployments only when they pull their images.
 
 use std::borrow::Cow;
@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::clock::{BEGIN, END, MINUTE, SECOND, at, rfc3339};
-use super::fleet::{FATAL, Fleet, HARMLESS};
+use super::fleet::Fleet;
 use super::line::uuid;
+use super::plan::Plan;
 use super::random::Random;
 
 const ACCOUNT: &str = "123456789012";
@@ -39,10 +40,13 @@ enum Caller {
 }
 
 /// Every event, in no order.
-pub(super) fn all(fleet: &Fleet) -> Vec<Event> {
+pub(super) fn all(plan: &Plan, fleet: &Fleet) -> Vec<Event> {
     let mut trail = Trail { events: Vec::with_capacity(1024), random: Random::stream("cloudtrail") };
-    trail.push_image(at(13, 17, 5), HARMLESS.service.name(), HARMLESS.to.version);
-    trail.push_image(at(14, 36, 12), FATAL.service.name(), FATAL.to.version);
+    let mut pushes: Vec<_> = plan.rollouts.iter().filter_map(|rollout| Some((rollout.pushed?, rollout))).collect();
+    pushes.sort_by_key(|(time, _)| *time);
+    for (time, rollout) in pushes {
+        trail.push_image(time, rollout.service.name(), rollout.to.version);
+    }
     for (_, pod) in fleet.pods().filter(|(_, pod)| pod.started_in_story()) {
         trail.pull_image(pod.born - 3 * SECOND, pod.service.name());
     }

@@ -1,6 +1,7 @@
 //! What runs in the sample cluster: services, their pods, and from when to when each pod lived. Knows nothing of requests.
 
-use super::clock::{BEGIN, END, SECOND, at};
+use super::clock::{BEGIN, END, SECOND};
+use super::plan::Plan;
 use super::random::Random;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +48,21 @@ impl Service {
     }
 }
 
-/// One rollout of a new image: pods of the old version end one after the other while pods of the new one start.
+/// The machines of the cluster.
+pub(super) const NODES: [&str; 4] = [
+    "ip-10-0-11-47.eu-west-1.compute.internal",
+    "ip-10-0-12-103.eu-west-1.compute.internal",
+    "ip-10-0-13-18.eu-west-1.compute.internal",
+    "ip-10-0-13-226.eu-west-1.compute.internal",
+];
+
+/// One rollout: pods of the old version end one after the other while pods of the new one start.
 pub(super) struct Rollout {
     pub(super) service: Service,
     pub(super) from: Release,
     pub(super) to: Release,
+    /// When the image was pushed; never where the version stays and pods are only replaced.
+    pub(super) pushed: Option<i64>,
     /// When each old pod ends, and each new one starts.
     pub(super) ends: &'static [i64],
     pub(super) starts: &'static [i64],
@@ -66,25 +77,33 @@ pub(super) struct Release {
     pub(super) template: &'static str,
 }
 
-/// The deployment that causes the incident.
-pub(super) const FATAL: Rollout = Rollout {
-    service: Service::Processor,
-    from: Release { version: "v41", template: "6c9d7f5b84" },
-    to: Release { version: "v42", template: "7d4f8c6b9d" },
-    ends: &[at(14, 39, 11), at(14, 40, 4), at(14, 40, 57)],
-    starts: &[at(14, 38, 52), at(14, 39, 47), at(14, 40, 38)],
-    flickers: &[(at(14, 38, 9), at(14, 38, 50)), (at(14, 39, 6), at(14, 39, 43))],
-};
+/// A container that is killed, and started again in its pod.
+pub(super) struct Restart {
+    pub(super) service: Service,
+    /// Which pod of the service, counted from 0.
+    pub(super) pod: usize,
+    pub(super) down: i64,
+    pub(super) up: i64,
+}
 
-/// A deployment of another service an hour before, after which nothing changed.
-pub(super) const HARMLESS: Rollout = Rollout {
-    service: Service::Catalog,
-    from: Release { version: "v118", template: "58bb6d7c9f" },
-    to: Release { version: "v119", template: "84c7f9d65b" },
-    ends: &[at(13, 20, 24), at(13, 21, 9)],
-    starts: &[at(13, 19, 58), at(13, 20, 43)],
-    flickers: &[],
-};
+impl Service {
+    /// How many pods run when nothing is rolled out, and what.
+    pub(super) const fn usual(self) -> (usize, Release) {
+        let (count, version, template) = match self {
+            Self::Gateway => (3, "v87", "5b9f4d7c66"),
+            Self::Processor => (3, "v41", "6c9d7f5b84"),
+            Self::Order => (3, "v203", "7f8d5c4b9c"),
+            Self::Payment => (2, "v64", "66d9c8b75f"),
+            Self::Inventory => (2, "v31", "79c5b6f4d8"),
+            Self::Notification => (2, "v52", "6b7d9f8c45"),
+            Self::Auth => (2, "v19", "54d8f7c9b6"),
+            Self::Catalog => (2, "v118", "58bb6d7c9f"),
+            Self::Report => (1, "v12", "8c6b5d9f74"),
+            Self::Settlement => (1, "v7", "4d9c7b6f58"),
+        };
+        (count, Release { version, template })
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Pod {
@@ -95,7 +114,15 @@ pub(super) struct Pod {
     pub(super) node: &'static str,
     pub(super) born: i64,
     pub(super) gone: i64,
+    /// From when to when its container did not run.
+    pub(super) downs: Vec<(i64, i64)>,
 }
+
+/// How long after its start a service takes requests.
+const READY: i64 = 9 * SECOND;
+
+/// How long requests are still sent to a pod whose container has died.
+const UNNOTICED: i64 = 5 * SECOND;
 
 impl Pod {
     pub(super) fn started_in_story(&self) -> bool {
@@ -106,21 +133,25 @@ impl Pod {
         self.gone < END
     }
 
-    /// Requests reach a pod once it is ready, and until it drains.
+    /// Requests are sent to a pod once it is ready, and until it drains or is known to be down.
     fn serves(&self, time: i64) -> bool {
         let lasting = self.gone - self.born > 60 * SECOND;
-        let ready = if self.started_in_story() { self.born + 9 * SECOND } else { self.born };
+        let ready = if self.started_in_story() { self.born + READY } else { self.born };
         let draining = if self.ended_in_story() { self.gone - 3 * SECOND } else { self.gone };
-        lasting && (ready..draining).contains(&time)
+        let known_down = self.downs.iter().any(|(down, up)| (down + UNNOTICED..up + READY).contains(&time));
+        lasting && (ready..draining).contains(&time) && !known_down
+    }
+
+    /// Whether its container has been killed and does not run yet again.
+    pub(super) fn is_down(&self, time: i64) -> bool {
+        self.downs.iter().any(|(down, up)| (*down..*up).contains(&time))
+    }
+
+    /// Whether its container is killed between two times.
+    pub(super) fn dies(&self, from: i64, until: i64) -> bool {
+        self.downs.iter().any(|(down, _)| (from..until).contains(down))
     }
 }
-
-const NODES: [&str; 4] = [
-    "ip-10-0-11-47.eu-west-1.compute.internal",
-    "ip-10-0-12-103.eu-west-1.compute.internal",
-    "ip-10-0-13-18.eu-west-1.compute.internal",
-    "ip-10-0-13-226.eu-west-1.compute.internal",
-];
 
 #[derive(Debug)]
 pub(super) struct Fleet {
@@ -128,10 +159,10 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         let mut fleet = Self { pods: Vec::new() };
         let mut random = Random::stream("fleet");
-        for rollout in [&FATAL, &HARMLESS] {
+        for rollout in plan.rollouts {
             for &gone in rollout.ends {
                 fleet.add(&mut random, rollout.service, rollout.from, BEGIN, gone);
             }
@@ -143,19 +174,17 @@ impl Fleet {
             }
         }
         for service in Service::ALL {
-            let (count, version, template) = match service {
-                Service::Processor | Service::Catalog => continue,
-                Service::Gateway => (3, "v87", "5b9f4d7c66"),
-                Service::Order => (3, "v203", "7f8d5c4b9c"),
-                Service::Payment => (2, "v64", "66d9c8b75f"),
-                Service::Inventory => (2, "v31", "79c5b6f4d8"),
-                Service::Notification => (2, "v52", "6b7d9f8c45"),
-                Service::Auth => (2, "v19", "54d8f7c9b6"),
-                Service::Report => (1, "v12", "8c6b5d9f74"),
-                Service::Settlement => (1, "v7", "4d9c7b6f58"),
-            };
-            for _ in 0..count {
-                fleet.add(&mut random, service, Release { version, template }, BEGIN, END);
+            let (count, release) = service.usual();
+            // Pods that a rollout ends have been counted already.
+            let ending = plan.rollouts.iter().filter(|rollout| rollout.service == service).map(|rollout| rollout.ends.len());
+            for _ in ending.sum()..count {
+                fleet.add(&mut random, service, release, BEGIN, END);
+            }
+        }
+        for restart in plan.restarts {
+            let pod = fleet.pods.iter_mut().filter(|pod| pod.service == restart.service).nth(restart.pod);
+            if let Some(pod) = pod {
+                pod.downs.push((restart.down, restart.up));
             }
         }
         fleet
@@ -167,7 +196,11 @@ impl Fleet {
         let suffix: String = (0..5).filter_map(|_| random.one_of(LETTERS)).map(|&letter| char::from(letter)).collect();
         let node = NODES.get(self.pods.len() % NODES.len()).copied().unwrap_or_default();
         let name = format!("{}-{}-{suffix}", service.name(), release.template);
-        self.pods.push(Pod { service, version: release.version, template: release.template, name, node, born, gone });
+        self.pods.push(Pod { service, version: release.version, template: release.template, name, node, born, gone, downs: Vec::new() });
+    }
+
+    pub(super) fn pod(&self, number: usize) -> Option<&Pod> {
+        self.pods.get(number)
     }
 
     /// Every pod with its number.
@@ -190,11 +223,11 @@ impl Fleet {
 mod tests {
     use super::super::clock::{BEGIN, END, SECOND};
     use super::{Fleet, Service};
-    use crate::sample::random::Random;
+    use crate::sample::{Scenario, random::Random};
 
     #[test]
     fn every_service_can_be_reached_at_any_time() {
-        let fleet = Fleet::new();
+        let fleet = Fleet::new(Scenario::BadDeploy.plan());
         let mut random = Random::stream("reach");
         for service in Service::ALL {
             for time in (BEGIN..END).step_by(usize::try_from(SECOND).unwrap()) {
@@ -205,7 +238,7 @@ mod tests {
 
     #[test]
     fn pods_have_names_of_their_own() {
-        let fleet = Fleet::new();
+        let fleet = Fleet::new(Scenario::BadDeploy.plan());
         let names: std::collections::BTreeSet<&str> = fleet.pods().map(|(_, pod)| pod.name.as_str()).collect();
         assert_eq!(names.len(), fleet.pods().count());
     }

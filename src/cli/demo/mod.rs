@@ -1,40 +1,59 @@
-//! `demo`: the sample incident, solved call by call, then served on loopback with a certificate and a key made at start.
+//! `demo`: a sample incident, solved call by call, then served on loopback with a certificate and a key made at start.
 
 mod reading;
 mod story;
 
 use std::{
+    fs,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
     time::Instant,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use jiff::Timestamp;
 
 use self::story::{Alert, Story};
 use super::serve;
 use crate::{
     config::{Serving, Source, Tooling, arguments::ToolingArguments},
-    open, sample,
+    investigate::{self, Clue, render},
+    open,
+    sample::Scenario,
     server::{Server, mcp::Mcp},
 };
 
-/// Tells the investigation, then serves the sample unless `once` says that the story is enough.
-pub(super) async fn run(once: bool, listen: &str) -> Result<ExitCode> {
+/// Tells the investigation and writes its report where one is wanted, then serves the sample unless `once` says that the story is enough.
+pub(super) async fn run(scenario: Scenario, once: bool, report: Option<&Path>, listen: &str) -> Result<ExitCode> {
     let started = Instant::now();
     let tooling = Tooling::from_arguments(&ToolingArguments::default(), std::collections::BTreeMap::new())?;
     let (selection, call_timeout) = (tooling.selection.clone(), tooling.call_timeout);
-    let toolbox = open::toolbox(&Source::Sample, tooling).await?;
-    let documents = sample::documents().count();
+    let toolbox = open::toolbox(&Source::Sample(scenario), tooling).await?;
+    let documents = scenario.documents().count();
     println!(
-        "elk-mcp {} · sample incident · {documents} documents in 2 indices, generated and indexed in {:.1} s\n",
+        "elk-mcp {} · sample incident · {documents} documents in {} indices, generated and indexed in {:.1} s\n",
         env!("CARGO_PKG_VERSION"),
+        scenario.indices().len(),
         started.elapsed().as_secs_f64()
     );
-    let time: Timestamp = sample::alert_time().parse().context("the alert's time")?;
-    let message_id = sample::message_id();
-    Story::new(&toolbox, io::stdout().lock(), time).tell(&Alert { time, message_id: &message_id }).await?;
+    let alert = scenario.alert();
+    let time: Timestamp = alert.time().parse().context("the alert's time")?;
+    let message_id = alert.message_id();
+    if let Some(message_id) = &message_id {
+        Story::new(&toolbox, io::stdout().lock(), time).tell(&Alert { time, message_id }).await?;
+    }
+    if message_id.is_none() || report.is_some() {
+        let clue = Clue { title: Some(alert.text.to_owned()), id: message_id.clone(), time: Some(time), ..Clue::default() };
+        let findings = investigate::run(&toolbox, &clue, call_timeout).await.map_err(|error| anyhow!("{error}"))?;
+        if message_id.is_none() {
+            print!("{}", render::text(&findings));
+        }
+        if let Some(file) = report {
+            fs::write(file, render::html(&findings)).with_context(|| format!("the report cannot be written to {}", file.display()))?;
+            println!("\nReport     {}", file.display());
+        }
+    }
     if once {
         return Ok(ExitCode::SUCCESS);
     }
