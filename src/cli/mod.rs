@@ -15,14 +15,14 @@ use std::{collections::BTreeMap, process::ExitCode};
 use anyhow::Result;
 use elk_mcp_tools::catalogue;
 
-use crate::config::{Layers, Serving, Source, ToolSelection, Tooling, arguments::Command, parse};
+use crate::config::{Layers, Parsed, Serving, Source, ToolSelection, Tooling, arguments::Command, parse};
 
 /// Runs the command of the process's command line.
 ///
 /// # Errors
 /// What keeps the command from running at all; an answer that is an error is an exit code.
 pub async fn run() -> Result<ExitCode> {
-    let (arguments, fields) = match parse(std::env::args_os(), &Layers::of_process()) {
+    let Parsed { arguments, fields, borrowed } = match parse(std::env::args_os(), &Layers::of_process()) {
         Ok(parsed) => parsed,
         // Help and usage have their own form and exit code.
         Err(error) => match error.downcast::<clap::Error>() {
@@ -31,6 +31,9 @@ pub async fn run() -> Result<ExitCode> {
         },
     };
     log::start(&arguments)?;
+    for told in borrowed {
+        tracing::info!("{told}");
+    }
     let result = run_command(arguments.command, fields).await;
     log::release();
     result

@@ -1,44 +1,17 @@
-//! The layers below the flags: variables, other programs' variables, the file. Knows names, not meanings.
+//! The layers below the flags: variables and the file. Knows names, not meanings.
 
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, builder::OsStr, parser::ValueSource};
 
-use super::arguments::Arguments;
-
-/// What lies below the flags.
-#[derive(Debug, Default)]
-pub struct Layers {
-    /// The environment.
-    pub variables: BTreeMap<String, String>,
-}
-
-/// Variables that users of other servers have already set. The first name that is there wins.
-const BORROWED: [(&str, &[&str]); 11] = [
-    ("es-url", &["ES_URL", "ELASTICSEARCH_URL", "ELASTICSEARCH_HOSTS", "OPENSEARCH_URL", "OPENSEARCH_HOSTS"]),
-    ("es-api-key", &["ES_API_KEY", "ELASTICSEARCH_API_KEY", "OPENSEARCH_API_KEY"]),
-    ("es-api-key-file", &["ES_API_KEY_FILE", "ELASTICSEARCH_API_KEY_FILE"]),
-    ("es-username", &["ES_USERNAME", "ELASTICSEARCH_USERNAME", "OPENSEARCH_USERNAME"]),
-    ("es-password", &["ES_PASSWORD", "ELASTICSEARCH_PASSWORD", "OPENSEARCH_PASSWORD"]),
-    ("es-password-file", &["ES_PASSWORD_FILE", "ELASTICSEARCH_PASSWORD_FILE", "OPENSEARCH_PASSWORD_FILE"]),
-    ("es-ca-cert", &["ES_CA_CERT", "ELASTICSEARCH_CA_CERT", "OPENSEARCH_CA_CERT"]),
-    ("es-ssl-skip-verify", &["ES_SSL_SKIP_VERIFY", "ELASTICSEARCH_SSL_SKIP_VERIFY"]),
-    ("client-key", &["MCP_API_KEY"]),
-    ("client-key-file", &["MCP_API_KEY_FILE"]),
-    ("config", &[]),
-];
+use super::{
+    arguments::Arguments,
+    variables::{Layers, Value},
+};
 
 /// The flags of which one names the source: a source given in a higher layer hides those of the lower ones.
 const SOURCES: [&str; 3] = ["es-url", "logs", "demo"];
-
-/// A value of a lower layer, in the form a flag would have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Value {
-    texts: Vec<String>,
-    /// Where it was found, for messages.
-    origin: String,
-}
 
 /// The file, read: values by flag, and the field roles.
 #[derive(Debug, Default)]
@@ -47,23 +20,37 @@ struct File {
     fields: BTreeMap<String, String>,
 }
 
-/// Reads the command line over its lower layers. The second value is the file's table of field roles: role → field.
+/// The command line over its lower layers.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The command and its settings.
+    pub arguments: Arguments,
+    /// The file's table of field roles: role → field.
+    pub fields: BTreeMap<String, String>,
+    /// Where settings come from variables of other servers, each as a sentence.
+    pub borrowed: Vec<String>,
+}
+
+/// Reads the command line over its lower layers.
 ///
 /// # Errors
 /// A [`clap::Error`] for a wrong command line (also for `--help`); otherwise what is wrong with a variable or the file.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>, layers: &Layers) -> Result<(Arguments, BTreeMap<String, String>)> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>, layers: &Layers) -> Result<Parsed> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let command = Arguments::command();
     // A first look, to see which settings the flags give, the file's place among them.
     let first = command.clone().try_get_matches_from(&arguments)?;
     let (_, chosen) = first.subcommand().ok_or_else(|| anyhow!("no command"))?;
-    let file = match given_path(chosen).or_else(|| layers.variable("config").map(|value| value.texts.concat())) {
+    let file = match given_path(chosen).or(layers.variable("config")?.map(|value| value.texts.concat())) {
         Some(path) => read_file(Path::new(&path), &flags(&command))?,
         None => File::default(),
     };
-    let layered = layered(command, chosen, layers, &file)?;
+    let mut borrowed = Vec::new();
+    let layered = layered(command, chosen, layers, &file, &mut borrowed)?;
     let matches = layered.try_get_matches_from(&arguments)?;
-    Ok((Arguments::from_arg_matches(&matches)?, file.fields))
+    borrowed.sort();
+    borrowed.dedup();
+    Ok(Parsed { arguments: Arguments::from_arg_matches(&matches)?, fields: file.fields, borrowed })
 }
 
 fn given_path(chosen: &ArgMatches) -> Option<String> {
@@ -71,17 +58,28 @@ fn given_path(chosen: &ArgMatches) -> Option<String> {
 }
 
 /// The command with the lower layers' values as its defaults.
-fn layered(command: Command, chosen: &ArgMatches, layers: &Layers, file: &File) -> Result<Command> {
-    let given = |id: &str| chosen.try_contains_id(id).is_ok() && chosen.value_source(id) == Some(ValueSource::CommandLine);
+fn layered(command: Command, chosen: &ArgMatches, layers: &Layers, file: &File, borrowed: &mut Vec<String>) -> Result<Command> {
+    let is_known = |id: &str| chosen.try_contains_id(id).is_ok();
+    let given = |id: &str| is_known(id) && chosen.value_source(id) == Some(ValueSource::CommandLine);
     let source_given = SOURCES.iter().any(|flag| given(&flag.replace('-', "_")));
-    let source_in_variables = SOURCES.iter().any(|flag| layers.variable(flag).is_some());
+    let source_in_variables = SOURCES.iter().any(|flag| !matches!(layers.variable(flag), Ok(None)));
     let mut failure = None;
     let mut layer = |arg: Arg| -> Arg {
         let Some(flag) = arg.get_long().map(str::to_owned) else { return arg };
         let is_source = SOURCES.contains(&flag.as_str());
-        let from_variable = || layers.variable(&flag).filter(|_| !(is_source && source_given));
+        let is_wanted = is_known(arg.get_id().as_str()) && !given(arg.get_id().as_str()) && !(is_source && source_given);
+        let variable = layers.variable(&flag).unwrap_or_else(|error| {
+            if is_wanted {
+                failure.get_or_insert(error);
+            }
+            None
+        });
+        let from_variable = || variable.filter(|_| !(is_source && source_given));
         let from_file = || file.values.get(&flag).cloned().filter(|_| !(is_source && (source_given || source_in_variables)));
         let Some(value) = from_variable().or_else(from_file) else { return arg };
+        if value.is_borrowed && is_wanted {
+            borrowed.push(format!("{} is read as --{flag}", value.origin));
+        }
         match defaults(&arg, &value) {
             Ok(defaults) if arg.get_action().takes_values() => arg.default_values(defaults).hide_default_value(true),
             Ok(defaults) => arg.default_values(defaults),
@@ -131,26 +129,6 @@ fn first_line(error: &clap::Error) -> String {
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").replace(" for '--value <value>'", "")
 }
 
-impl Layers {
-    /// The process's environment.
-    pub fn of_process() -> Self {
-        Self {
-            variables: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
-        }
-    }
-
-    fn variable(&self, flag: &str) -> Option<Value> {
-        let own = format!("ELK_MCP_{}", flag.replace('-', "_").to_uppercase());
-        let borrowed = BORROWED.iter().find(|(name, _)| *name == flag).map_or(&[][..], |(_, names)| names);
-        std::iter::once(own.as_str()).chain(borrowed.iter().copied()).find_map(|name| {
-            let text = self.variables.get(name).filter(|text| !text.is_empty())?;
-            Some(Value { texts: vec![text.clone()], origin: format!("the variable {name}") })
-        })
-    }
-}
-
 /// All long flags of all commands.
 fn flags(command: &Command) -> Vec<String> {
     let all = command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
@@ -185,7 +163,7 @@ fn read_file(path: &Path, flags: &[String]) -> Result<File> {
             toml::Value::Array(items) => items.iter().map(|item| scalar(item, &origin)).collect::<Result<_>>()?,
             single => vec![scalar(&single, &origin)?],
         };
-        file.values.insert(flag, Value { texts, origin });
+        file.values.insert(flag, Value { texts, origin, is_borrowed: false });
     }
     Ok(file)
 }
@@ -246,7 +224,7 @@ mod tests {
         let line =
             ["elk-mcp", "call", "--config", &path].iter().chain(flags).chain(&["list_indices"]).map(OsString::from).collect::<Vec<_>>();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (arguments, fields) = parse(line, &Layers { variables })?;
+        let Parsed { arguments, fields, .. } = parse(line, &Layers { variables })?;
         match arguments.command {
             Chosen::Call { source, tooling, .. } => Ok((source, tooling, fields)),
             other => panic!("{other:?}"),
@@ -272,9 +250,37 @@ mod tests {
     fn variables_of_other_servers_are_understood_below_our_own() {
         let url = |variables: &[(&str, &str)]| call(&[], variables, "").unwrap().0.es_url.unwrap();
         assert_eq!(url(&[("ES_URL", "a")]), "a");
-        assert_eq!(url(&[("ELASTICSEARCH_URL", "b"), ("OPENSEARCH_URL", "c")]), "b");
+        assert_eq!(url(&[("ELASTICSEARCH_URL", "b"), ("OPENSEARCH_URL", "b")]), "b");
         assert_eq!(url(&[("ES_URL", "a"), ("ELK_MCP_ES_URL", "d")]), "d");
-        assert!(call(&[], &[("ES_URL", "u"), ("ES_SSL_SKIP_VERIFY", "1")], "").unwrap().0.es_ssl_skip_verify);
+        assert_eq!(url(&[("ES_URL", "a"), ("OPENSEARCH_URL", "c"), ("ELK_MCP_ES_URL", "d")]), "d");
+        let skips = |name: &str, text: &str| call(&[], &[("ES_URL", "u"), (name, text)], "").unwrap().0.es_ssl_skip_verify;
+        assert!(skips("ES_SSL_SKIP_VERIFY", "1") && skips("VERIFY_CERTS", "false") && skips("OPENSEARCH_SSL_VERIFY", "0"));
+        assert!(!skips("VERIFY_CERTS", "true"));
+    }
+
+    #[test]
+    fn variables_of_other_servers_that_differ_are_an_error_that_names_both() {
+        let two = [("ES_URL", "a"), ("OPENSEARCH_URL", "b")];
+        refused(&two, "", &["ES_URL", "OPENSEARCH_URL", "ELK_MCP_ES_URL"]);
+        refused(&[("ES_SSL_SKIP_VERIFY", "true"), ("VERIFY_CERTS", "true")], "", &["ES_SSL_SKIP_VERIFY", "VERIFY_CERTS"]);
+        // Unless the flag says what counts, or the command has none.
+        assert_eq!(call(&["--es-url", "c"], &two, "").unwrap().0.es_url.as_deref(), Some("c"));
+        assert!(call(&["--demo"], &two, "").unwrap().0.demo);
+        let variables = two.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert!(parse(["elk-mcp", "tools"].map(OsString::from), &Layers { variables }).is_ok());
+    }
+
+    #[test]
+    fn variables_of_other_servers_that_are_in_use_are_told() {
+        let borrowed = |flags: &[&str], variables: &[(&str, &str)]| {
+            let line = ["elk-mcp", "stdio"].iter().chain(flags).map(OsString::from);
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            parse(line, &Layers { variables }).unwrap().borrowed
+        };
+        assert_eq!(borrowed(&[], &[("ES_URL", "a"), ("ELK_MCP_ES_USERNAME", "u")]), ["the variable ES_URL is read as --es-url"]);
+        assert!(borrowed(&["--es-url", "b"], &[("ES_URL", "a")]).is_empty());
+        assert!(borrowed(&["--demo"], &[("ES_URL", "a")]).is_empty());
+        assert!(borrowed(&[], &[("ES_URL", "a"), ("ELK_MCP_ES_URL", "b")]).is_empty());
     }
 
     #[test]

@@ -11,16 +11,18 @@ mod serving;
 mod sign_in;
 mod source;
 mod tooling;
+mod variables;
 
 use std::{fs, path::Path};
 
 use crate::{cluster::InvalidSettings, secret::Secret};
 
-pub use layers::{Layers, parse};
+pub use layers::{Parsed, parse};
 pub use serving::{Identity, Serving};
 pub use sign_in::SignIn;
 pub use source::Source;
 pub use tooling::{ToolSelection, Tooling};
+pub use variables::Layers;
 
 /// A secret given by value or by file: at most one of them.
 fn secret(setting: &'static str, value: Option<&Secret>, file: Option<&Path>) -> Result<Option<Secret>, InvalidSettings> {
