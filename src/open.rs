@@ -60,8 +60,9 @@ fn allow_list(source: &Source) -> Option<&AllowList> {
 /// The engine behind its guard, and the widest expression that it answers.
 async fn engine(source: &Source) -> Result<(Arc<dyn Engine>, IndexExpression)> {
     Ok(match source {
-        Source::Cluster { settings, allowed, .. } => {
-            let guard = Guard::new(Cluster::new((**settings).clone())?, allowed.clone(), Caps::default());
+        Source::Cluster { settings, credential_source, allowed, .. } => {
+            let cluster = Cluster::new((**settings).clone())?.with_credential_source(credential_source.clone());
+            let guard = Guard::new(cluster, allowed.clone(), Caps::default());
             (Arc::new(guard), allowed.expression().clone())
         }
         Source::Bundle { paths, allowed } => {

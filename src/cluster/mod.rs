@@ -9,6 +9,7 @@
 //! builder keeps the client's redirect policy, which follows `Location` to any host; and it has no time limit for
 //! connecting alone.
 
+mod authorization;
 mod failure;
 mod nodes;
 mod retry;
@@ -28,9 +29,11 @@ use http::{
 use tokio::time::Instant;
 
 use crate::{call_id::CallId, trace_context::TraceContext};
+use authorization::Authorization;
 use nodes::{Node, Nodes};
 use retry::RetryBudget;
 
+pub use authorization::CredentialSource;
 pub use settings::{ApiKey, ClusterSettings, Credential, InvalidSettings, NodeUrl};
 
 /// How long making a connection may take.
@@ -50,7 +53,7 @@ pub struct Cluster {
     client: reqwest::Client,
     nodes: Nodes,
     budget: RetryBudget,
-    authorization: Option<HeaderValue>,
+    authorization: Authorization,
 }
 
 /// One failed attempt.
@@ -110,15 +113,23 @@ impl Cluster {
             builder = builder.identity(identity);
         }
         let client = builder.build().map_err(|error| InvalidSettings::new("TLS towards the cluster", failure::chain(&error)))?;
-        let authorization = settings.credential.as_ref().map(Credential::header).transpose()?;
+        let authorization = Authorization::new(settings.credential.as_ref())?;
         let nodes = Nodes::new(settings.nodes).ok_or_else(|| InvalidSettings::new("--es-url", "names no address"))?;
         Ok(Self { client, nodes, budget: RetryBudget::default(), authorization })
+    }
+
+    /// With a place where a newer credential may be when the cluster does not take this one any more.
+    #[must_use]
+    pub fn with_credential_source(mut self, source: Option<CredentialSource>) -> Self {
+        self.authorization.read_from(source);
+        self
     }
 
     async fn attempts(&self, request: &Request) -> Result<Reply, EngineError> {
         let path = request.path();
         let body = request.body().map(bytes::Bytes::from);
-        let headers = self.headers(request);
+        let mut headers = self.headers(request);
+        let mut is_renewed = false;
         self.budget.count_call();
         let mut tried = 0;
         let mut last_node = None;
@@ -134,6 +145,14 @@ impl Cluster {
             };
             if failed.node_down {
                 node.mark_down();
+            }
+            if failed.error.kind == EngineErrorKind::Unauthorized
+                && !is_renewed
+                && let Some(authorization) = self.authorization.in_place_of(headers.get(AUTHORIZATION)).await
+            {
+                is_renewed = true;
+                headers.insert(AUTHORIZATION, authorization);
+                continue;
             }
             if !failed.retry || tried >= ATTEMPTS || !self.budget.allow_retry() {
                 return Err(failed.error);
@@ -162,8 +181,8 @@ impl Cluster {
                 headers.insert(name, value);
             }
         }
-        if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = self.authorization.header() {
+            headers.insert(AUTHORIZATION, authorization);
         }
         headers
     }

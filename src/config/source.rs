@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{arguments::SourceArguments, bytes, secret};
 use crate::{
-    cluster::{ApiKey, ClusterSettings, Credential, InvalidSettings, NodeUrl},
+    cluster::{ApiKey, ClusterSettings, Credential, CredentialSource, InvalidSettings, NodeUrl},
     guard::AllowList,
     sample::Scenario,
     secret::Secret,
@@ -17,6 +17,8 @@ pub enum Source {
     Cluster {
         /// How to reach it.
         settings: Box<ClusterSettings>,
+        /// Where a newer credential may be when the cluster does not take this one any more.
+        credential_source: Option<CredentialSource>,
         /// What may be read.
         allowed: AllowList,
         /// Whether a credential that can write is taken.
@@ -59,6 +61,7 @@ impl Source {
                 })?;
                 Ok(Self::Cluster {
                     settings: Box::new(cluster(url, arguments)?),
+                    credential_source: credential_source(arguments),
                     allowed,
                     allows_writing: arguments.allow_writable_credential,
                 })
@@ -95,6 +98,19 @@ fn cluster(url: &str, arguments: &SourceArguments) -> Result<ClusterSettings, In
         client_certificate,
         skip_tls_verification: arguments.es_ssl_skip_verify,
     })
+}
+
+/// Reads the files of the credential again, where there are files.
+fn credential_source(arguments: &SourceArguments) -> Option<CredentialSource> {
+    let files = SourceArguments {
+        es_api_key_file: arguments.es_api_key_file.clone(),
+        es_username: arguments.es_username.clone(),
+        es_password_file: arguments.es_password_file.clone(),
+        es_bearer_token_file: arguments.es_bearer_token_file.clone(),
+        ..SourceArguments::default()
+    };
+    let has_file = files.es_api_key_file.is_some() || files.es_password_file.is_some() || files.es_bearer_token_file.is_some();
+    has_file.then(|| CredentialSource::new(move || credential(&files)))
 }
 
 fn credential(arguments: &SourceArguments) -> Result<Option<Credential>, InvalidSettings> {
