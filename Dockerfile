@@ -15,5 +15,6 @@ LABEL org.opencontainers.image.title="elk-mcp" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /elk-mcp /usr/local/bin/elk-mcp
 EXPOSE 8443
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/elk-mcp", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/elk-mcp"]
 CMD ["serve"]

@@ -3,6 +3,7 @@
 mod call;
 mod credential;
 mod demo;
+mod healthcheck;
 mod investigate;
 mod key;
 mod log;
@@ -60,6 +61,7 @@ async fn run_command(command: Command, fields: BTreeMap<String, String>) -> Resu
             check_selection(&selection)?;
             tools::run(tool.as_deref(), json, !no_output_schemas, &selection)
         }
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments).await,
         Command::Key { action } => key::run(&action),
         Command::Investigate { clue, .. } if clue.schema => investigate::schema(),
         Command::Investigate { clue, source, tooling } => {

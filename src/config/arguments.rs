@@ -101,6 +101,8 @@ pub enum Command {
         #[command(flatten)]
         selection: Selection,
     },
+    /// Ask a running server whether it is well: for containers, whose images have no curl. Exit code 0 or 1
+    Healthcheck(HealthcheckArguments),
     /// Make the keys that clients sign in with
     Key {
         /// What to do with a key.
@@ -134,6 +136,26 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
         listen: String,
     },
+}
+
+/// Which server to ask, and what.
+#[derive(Debug, Args)]
+pub struct HealthcheckArguments {
+    /// Address of the server [default: that of --listen on this machine]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Ask whether the cluster answers too, not only whether the server is alive
+    #[arg(long)]
+    pub ready: bool,
+    /// PEM file of the authority to trust. Not needed for a loopback address, where any certificate is taken
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Address that the server listens on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub listen: String,
+    /// The server speaks plain HTTP
+    #[arg(long)]
+    pub insecure_http: bool,
 }
 
 /// What to do with a client's key.
