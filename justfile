@@ -15,6 +15,11 @@ test engines="":
 engines *arguments="list":
     tests/engines/engine {{ arguments }}
 
+# Real clients over HTTPS with a private authority and a key, in both eras: just clients fastmcp
+clients *names:
+    cargo build
+    tests/clients/run {{ names }}
+
 # Benchmarks; figures are compared by hand, not asserted
 bench *arguments:
     cargo bench --workspace {{ arguments }}
