@@ -18,7 +18,7 @@ fn disconnects() -> usize {
 /// Disconnects in the middle of this call, again and again.
 async fn check(ask: Ask, is_stream: bool) {
     let mut cluster = SilentCluster::start().await;
-    let server = Server::start_over(&cluster.url, &[]);
+    let server = Server::start_over(&cluster.url, &["--rate-limit", "off"]);
     let mut took = Vec::new();
     for _ in 0..disconnects() {
         let left = if is_stream {

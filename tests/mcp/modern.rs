@@ -56,6 +56,11 @@ async fn headers_must_say_what_the_body_says() {
     ] {
         server.ask(&ask).await.refuses(400, -32020, why);
     }
+    for (name, value) in [("mcp-method", "tools/call"), ("mcp-name", "list_indices"), ("mcp-protocol-version", "2025-11-25")] {
+        let mut ask = call();
+        ask.headers.push((name.to_owned(), value.to_owned()));
+        server.ask(&ask).await.refuses(400, -32020, &format!("{name} twice"));
+    }
     let encoded = call().with("mcp-name", "=?base64?YWdncmVnYXRlX2xvZ3M=?=");
     assert_eq!(server.ask(&encoded).await.status, 200, "the same name in Base64");
 }

@@ -121,11 +121,10 @@ impl Server {
 
     /// Sends a request to `/mcp` and does not wait for more than the head of its answer.
     pub(crate) async fn open(&self, ask: &Ask) -> Response {
-        let headers: HeaderMap = ask
-            .headers
-            .iter()
-            .map(|(name, value)| (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap()))
-            .collect();
+        let mut headers = HeaderMap::new();
+        for (name, value) in &ask.headers {
+            headers.append(name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap());
+        }
         let sent = self.request(Method::POST, "/mcp").headers(headers).body(ask.body.to_string()).send();
         tokio::time::timeout(LIMIT, sent).await.expect("an answer").unwrap()
     }

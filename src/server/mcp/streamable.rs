@@ -19,6 +19,9 @@ use serde_json::json;
 /// What rmcp asks every client to accept.
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
+/// Headers that say what the body says. rmcp reads the first of several.
+const TOLD_ONCE: [&str; 3] = ["mcp-protocol-version", "mcp-method", "mcp-name"];
+
 /// Marks a request whose answer must be one JSON document: nothing may be told before it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainOnly;
@@ -57,6 +60,10 @@ impl<H: ServerHandler + Clone> Streamable<H> {
         if accepted == Accepted::default() {
             let told = "the answer is application/json or text/event-stream: accept one of them";
             return refusal(StatusCode::NOT_ACCEPTABLE, ErrorData::invalid_request(told, None));
+        }
+        if let Some(twice) = TOLD_ONCE.iter().find(|name| request.headers().get_all(**name).iter().nth(1).is_some()) {
+            let told = format!("the header {twice} comes more than once: what stands between may read another one than we do");
+            return refusal(StatusCode::BAD_REQUEST, ErrorData::header_mismatch(told, None));
         }
         let version = request.headers().get("mcp-protocol-version").cloned();
         request.headers_mut().insert(header::ACCEPT, BOTH);
