@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    ablation::{Part, is_off},
     sample::{PatternId, Sample, Trace},
     windows::Split,
 };
@@ -52,6 +53,8 @@ pub(super) struct Shift {
     /// Traces.
     pub(super) here: usize,
     pub(super) there: usize,
+    /// Sample size that both sides together are worth: harmonic, so that the smaller side decides.
+    weight: f64,
     /// A trace that shows it: the one at nine tenths of the way to the slowest.
     pub(super) trace: usize,
 }
@@ -129,6 +132,7 @@ impl LatencyTable {
                 there_ms: median(&there)?,
                 here: here.len(),
                 there: there.len(),
+                weight: (here.len() * there.len()) as f64 / (here.len() + there.len()) as f64,
                 trace: *trace,
             })
         };
@@ -141,20 +145,20 @@ pub(super) fn by_service(sample: &Sample, shifts: &[Shift]) -> BTreeMap<String, 
     let mut touching: BTreeMap<&str, Touch> = BTreeMap::new();
     for (number, shift) in shifts.iter().enumerate() {
         match &shift.item {
-            Item::Own { service, .. } => touching.entry(service).or_default().own.add(number, shift.score),
+            Item::Own { service, .. } => touching.entry(service).or_default().own.add(number, shift.score, shift.weight),
             Item::Edge { caller, callee } => {
-                touching.entry(callee).or_default().into.add(number, shift.score);
+                touching.entry(callee).or_default().into.add(number, shift.score, shift.weight);
                 for service in [caller, callee] {
-                    touching.entry(service).or_default().edges.add(number, shift.score);
+                    touching.entry(service).or_default().edges.add(number, shift.score, shift.weight);
                 }
             }
             Item::Gap { from, to } => {
                 let service = |pattern: &PatternId| sample.patterns.get(*pattern).map_or("?", |known| sample.service(known.service));
                 let (from, to) = (service(from), service(to));
                 let share = if from == to { 1.0 } else { 0.5 };
-                touching.entry(from).or_default().gaps.add(number, shift.score * share);
+                touching.entry(from).or_default().gaps.add(number, shift.score * share, shift.weight);
                 if from != to {
-                    touching.entry(to).or_default().gaps.add(number, shift.score * share);
+                    touching.entry(to).or_default().gaps.add(number, shift.score * share, shift.weight);
                 }
             }
         }
@@ -174,13 +178,18 @@ struct Touch {
 #[derive(Default)]
 struct Tally {
     sum: f64,
+    /// Sum of scores, each times the root of its weight, and sum of weights.
+    weighted: f64,
+    weights: f64,
     items: u32,
     most: Option<(f64, usize)>,
 }
 
 impl Tally {
-    fn add(&mut self, shift: usize, score: f64) {
+    fn add(&mut self, shift: usize, score: f64, weight: f64) {
         self.sum += score;
+        self.weighted += score * weight.sqrt();
+        self.weights += weight;
         self.items += 1;
         if score > 0.0 && self.most.is_none_or(|(most, _)| score > most) {
             self.most = Some((score, shift));
@@ -189,14 +198,18 @@ impl Tally {
 }
 
 impl Touch {
-    /// The largest of: own time, one edge into it, all its edges together (who touches more of the risen edges explains the others
-    /// away), all its gaps together.
+    /// The largest of: own time; all edges into it, each with the weight of its sample (Stouffer's z, weighted after Lipták 1958), so that
+    /// one caller's slow calls do not count where others' calls are as fast as ever; all its edges together (who touches more of the risen
+    /// edges explains the others away); all its gaps together.
     fn slow(&self) -> Option<Slow> {
+        let on = |part: Part, score: f64| if is_off(part) { 0.0 } else { score };
         let largest = |tally: &Tally| tally.most.map_or(0.0, |(score, _)| score);
+        let hub = self.edges.sum / f64::from(self.edges.items.max(1)).sqrt();
+        let into = if self.into.weights > 0.0 { self.into.weighted / self.into.weights.sqrt() } else { 0.0 };
         let candidates = [
-            (Kind::Own, &self.own, largest(&self.own)),
-            (Kind::Into, &self.into, largest(&self.into)),
-            (Kind::Hub, &self.edges, self.edges.sum / f64::from(self.edges.items.max(1)).sqrt()),
+            (Kind::Own, &self.own, on(Part::SelfTime, largest(&self.own))),
+            (Kind::Into, &self.into, on(Part::Edges, into)),
+            (Kind::Hub, &self.edges, on(Part::Edges, on(Part::Hub, hub))),
             (Kind::Gaps, &self.gaps, self.gaps.sum),
         ];
         let (kind, tally, score) = candidates.into_iter().reduce(|best, next| if next.2 > best.2 { next } else { best })?;
@@ -329,7 +342,8 @@ mod tests {
     fn without_spans_a_gap_belongs_to_both_services_by_halves() {
         let trace = |window: usize, gap: i64| Trace { window, lines: vec![(0, 0), (gap * 1_000_000, 1)], ..Trace::default() };
         let traces: Vec<Trace> = (0..40).map(|n| trace(n % 4, if n % 4 == 0 { 300 } else { 20 } + i64::try_from(n).unwrap())).collect();
-        let pattern = |service: usize| super::super::sample::Pattern { service, key: service.to_string(), text: String::new() };
+        let pattern =
+            |service: usize| super::super::sample::Pattern { service, key: service.to_string(), text: String::new(), is_error: false };
         let sample = Sample { services: vec!["a".to_owned(), "b".to_owned()], patterns: vec![pattern(0), pattern(1)], traces: Vec::new() };
         let shifts = LatencyTable::of(&traces, 4).shifts(&Split { here: 0, there: vec![1, 2, 3] });
         let found = by_service(&sample, &shifts);

@@ -1,6 +1,10 @@
 //! `compare_windows`: what is different now, and who did it. Knows the looks; knows no engine and no protocol.
 
+#[doc(hidden)]
+pub mod ablation;
+mod kinds;
 mod latency_lens;
+mod named;
 mod patterns_lens;
 mod plan;
 mod report;
@@ -27,7 +31,7 @@ use crate::{
     dsl::TrackTotal,
     error::ToolError,
     look::{Agg, Filter, Found, Key, Look, Order, Results},
-    params::{Baseline, Scope, Top, Window},
+    params::{Baseline, Bounded, Scope, Window},
     schema::Role,
     tool::{Context, Output, Step, Tool},
 };
@@ -42,9 +46,9 @@ pub struct CompareWindows {
     /// previous (ten windows before), 1d, 7d, {start, end}
     #[serde(default)]
     baseline: Baseline,
-    /// Rows a list
+    /// Suspects; the other lists have half as many rows
     #[serde(default)]
-    top: Top,
+    top: Bounded<5, 100>,
 }
 
 /// Documents of each window by whose size the replies are reckoned.
@@ -143,7 +147,7 @@ impl CompareWindows {
             chosen: None,
             notes: Vec::new(),
             short: 0,
-            values: values::moved(roles, incident, baseline, top),
+            values: values::moved(roles, incident, baseline, top.div_ceil(2)),
             matched: incident.total,
         };
         job.fetch(counted, Means::of(found), filter, if traced { all - with_id } else { 0 })
@@ -231,17 +235,17 @@ impl Job {
         let what = if self.traced { "traces" } else { "stand-ins for traces" };
         let Windows { baseline, count, .. } = self.windows;
         let mut answer = Answer::new(report.summary()).window(self.windows.incident).matched(self.matched).note(format!(
-            "compared {here} {what} with {there} of the baseline {} to {} ({count} windows); {lines} log lines, {spans} spans",
+            "compared {here} {what} with {there} of the baseline {:.0} to {:.0} ({count} windows); {lines} log lines, {spans} spans",
             baseline.start(),
             baseline.end()
         ));
         answer = report.write(answer).section(Section::table("values", self.values));
         if self.windows.is_short() {
-            answer = answer
-                .note(format!("the baseline is only {:.1} times as long as the window: take the strength with care", self.windows.times()));
+            let times = self.windows.times();
+            answer = answer.note(format!("the baseline is only {times:.1} times as long as the window: take the strength with care"));
         }
         if here < THIN || there < THIN {
-            answer = answer.note("a thin sample: fewer than 100 traces on a side; take a longer window, or fewer conditions");
+            answer = answer.note("thin: fewer than 100 traces on a side; take a longer window, or fewer conditions");
         }
         if self.short > 0 {
             answer =

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    sample::{PatternId, Sample, Trace},
-    windows::Split,
+    ablation::{Part, is_off},
+    sample::{Pattern, PatternId, Sample},
+    windows::{INCIDENT, Split},
 };
 use crate::mining::statistics::signed_g2;
 
@@ -32,7 +33,7 @@ impl Change {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PatternShift {
     pub(super) pattern: PatternId,
-    /// Root of the summed G², on the scale of a standard normal deviate.
+    /// Geometric mean of the roots of both sums of G², on the scale of a standard normal deviate.
     pub(super) score: f64,
     pub(super) change: Change,
     /// Traces with the pattern, and traces, here and there.
@@ -47,15 +48,24 @@ pub(super) struct PatternShift {
 pub(super) struct PatternTable {
     windows: usize,
     of_kind: BTreeMap<PatternId, Vec<u32>>,
+    /// Traces of a type in which a service has a part.
+    reaching: BTreeMap<(PatternId, usize), Vec<u32>>,
+    service_of: Vec<usize>,
+    /// Services that no request reaches any more and that others blame for it.
+    silenced: BTreeSet<usize>,
     with: BTreeMap<PatternId, BTreeMap<PatternId, Vec<u32>>>,
 }
 
 impl PatternTable {
     /// Counts each pattern once a trace. `windows` counts the incident and those of the baseline.
-    pub(super) fn of(traces: &[Trace], windows: usize) -> Self {
-        let mut table = Self { windows, ..Self::default() };
-        for trace in traces {
+    pub(super) fn of(sample: &Sample, windows: usize, silenced: BTreeSet<usize>) -> Self {
+        let service_of = sample.patterns.iter().map(|pattern| pattern.service).collect();
+        let mut table = Self { windows, service_of, silenced, ..Self::default() };
+        for trace in &sample.traces {
             count(table.of_kind.entry(trace.kind).or_insert_with(|| vec![0; windows]), trace.window);
+            for service in &trace.reached {
+                count(table.reaching.entry((trace.kind, *service)).or_insert_with(|| vec![0; windows]), trace.window);
+            }
             let distinct: BTreeSet<PatternId> = trace.lines.iter().map(|(_, pattern)| *pattern).collect();
             for pattern in distinct {
                 let kinds = table.with.entry(pattern).or_default();
@@ -67,20 +77,28 @@ impl PatternTable {
 
     /// Every pattern that occurs in a type of request seen on both sides.
     ///
-    /// `g = Σ over types of sign(a/A − b/B) · G²`, so that a type that was asked for more often says nothing by itself.
+    /// `g = Σ over types of sign(a/A − b/B) · G²`, so that a type that was asked for more often says nothing by itself: once with all traces
+    /// of the type, once with those that reached the service. A service that is no longer called changes in the first alone, which its
+    /// callers' patterns explain; the score `√(√|g₁| · √|g₂|)` is 0 where either sees no change, or they disagree.
     pub(super) fn shifts<'t>(&'t self, split: &'t Split) -> impl Iterator<Item = PatternShift> + 't {
         self.with.iter().filter_map(move |(pattern, kinds)| {
-            let (mut g, mut here, mut there) = (0.0, (0.0, 0.0), (0.0, 0.0));
+            let service = self.service_of.get(*pattern).copied()?;
+            let (mut of_all, mut of_reaching, mut here, mut there) = (0.0, 0.0, (0.0, 0.0), (0.0, 0.0));
             let mut most: Option<(f64, PatternId)> = None;
             for (kind, counts) in kinds {
                 let Some(all) = self.of_kind.get(kind) else { continue };
-                let (a, a_all) = (at(counts, split.here), at(all, split.here));
-                let (b, b_all) = (sum(counts, &split.there), sum(all, &split.there));
+                let (a, b) = (at(counts, split.here), sum(counts, &split.there));
+                let (a_all, b_all) = (at(all, split.here), sum(all, &split.there));
                 if a_all == 0.0 || b_all == 0.0 || a + b == 0.0 {
                     continue;
                 }
                 let own = signed_g2(a, a_all, b, b_all);
-                g += own;
+                of_all += own;
+                if is_off(Part::Reached) || split.here == INCIDENT && self.silenced.contains(&service) {
+                    of_reaching += own;
+                } else if let Some(reaching) = self.reaching.get(&(*kind, service)) {
+                    of_reaching += signed_g2(a, at(reaching, split.here), b, sum(reaching, &split.there));
+                }
                 here = (here.0 + a, here.1 + a_all);
                 there = (there.0 + b, there.1 + b_all);
                 if most.is_none_or(|(known, _)| own.abs() > known) {
@@ -91,24 +109,29 @@ impl PatternTable {
             let change = match (here.0 > 0.0, there.0 > 0.0) {
                 (true, false) => Change::New,
                 (false, _) => Change::Gone,
-                _ if g > 0.0 => Change::Up,
+                _ if of_all > 0.0 => Change::Up,
                 _ => Change::Down,
             };
-            Some(PatternShift { pattern: *pattern, score: g.abs().sqrt(), change, here, there, kind })
+            let score = (of_all * of_reaching).max(0.0).sqrt().sqrt();
+            Some(PatternShift { pattern: *pattern, score, change, here, there, kind })
         })
     }
 }
 
-/// The largest shift of each service's patterns.
+/// The largest shift of each service's patterns. Errors that became fewer speak against nobody: a service recovers, or is no longer
+/// reached; either way the fault is elsewhere.
 pub(super) fn by_service(sample: &Sample, shifts: impl Iterator<Item = PatternShift>) -> BTreeMap<usize, PatternShift> {
     let mut best: BTreeMap<usize, PatternShift> = BTreeMap::new();
     for shift in shifts.filter(|shift| shift.score > 0.0) {
-        let Some(service) = sample.patterns.get(shift.pattern).map(|pattern| pattern.service) else { continue };
-        let known = best.get(&service);
+        let Some(Pattern { service, is_error, .. }) = sample.patterns.get(shift.pattern) else { continue };
+        if *is_error && !is_off(Part::Recovery) && matches!(shift.change, Change::Down | Change::Gone) {
+            continue;
+        }
+        let known = best.get(service);
         let text = |shift: &PatternShift| sample.patterns.get(shift.pattern).map(|pattern| pattern.key.as_str());
         let wins = known.is_none_or(|known| shift.score > known.score || (shift.score >= known.score && text(&shift) < text(known)));
         if wins {
-            best.insert(service, shift);
+            best.insert(*service, shift);
         }
     }
     best
@@ -130,21 +153,30 @@ fn sum(windows: &[u32], of: &[usize]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::sample::Trace, *};
+
+    /// Who writes the patterns from 0 on.
+    const SERVICES: [usize; 10] = [0, 0, 0, 0, 0, 0, 0, 1, 1, 0];
 
     /// `window kind patterns…` for each trace.
-    fn traces(list: &[(usize, usize, &[usize], usize)]) -> Vec<Trace> {
+    fn traces(list: &[(usize, usize, &[usize], usize)]) -> Sample {
         let trace = |window: usize, kind: usize, patterns: &[usize]| Trace {
             window,
             kind,
             lines: patterns.iter().map(|pattern| (0, *pattern)).collect(),
+            reached: patterns.iter().map(|pattern| SERVICES[*pattern]).collect::<BTreeSet<_>>().into_iter().collect(),
             ..Trace::default()
         };
-        list.iter().flat_map(|(window, kind, patterns, times)| vec![trace(*window, *kind, patterns); *times]).collect()
+        let pattern = |service: &usize| Pattern { service: *service, key: String::new(), text: String::new(), is_error: false };
+        Sample {
+            services: vec!["web".to_owned(), "pay".to_owned()],
+            patterns: SERVICES.iter().map(pattern).collect(),
+            traces: list.iter().flat_map(|(window, kind, patterns, times)| vec![trace(*window, *kind, patterns); *times]).collect(),
+        }
     }
 
     fn shifts(list: &[(usize, usize, &[usize], usize)]) -> Vec<PatternShift> {
-        let table = PatternTable::of(&traces(list), 3);
+        let table = PatternTable::of(&traces(list), 3, BTreeSet::new());
         table.shifts(&Split { here: 0, there: vec![1, 2] }).collect()
     }
 
@@ -156,6 +188,36 @@ mod tests {
         // r = 1/2: 2 · 10 ln 2
         assert!((found[1].score - (20.0 * 2f64.ln()).sqrt()).abs() < 1e-9);
         assert!(found[0].score < 1e-9);
+    }
+
+    #[test]
+    fn who_is_no_longer_called_is_not_to_blame() {
+        // 7 and 8 are of another service, which half of the requests no longer reach; those that do find it as before.
+        let found = shifts(&[(0, 1, &[1, 7, 8], 10), (0, 1, &[1, 2], 10), (1, 1, &[1, 7, 8], 40)]);
+        let score = |pattern: usize| found.iter().find(|shift| shift.pattern == pattern).unwrap().score;
+        assert!(score(7) < 1e-9 && score(8) < 1e-9 && score(2) > 3.0, "{found:?}");
+    }
+
+    #[test]
+    fn who_is_silent_and_blamed_is_a_suspect() {
+        let sample = traces(&[(0, 1, &[1], 10), (1, 1, &[1, 7], 40)]);
+        let score = |silenced: &[usize]| {
+            let table = PatternTable::of(&sample, 3, silenced.iter().copied().collect());
+            let shifts: Vec<PatternShift> = table.shifts(&Split { here: 0, there: vec![1, 2] }).collect();
+            shifts.iter().find(|shift| shift.pattern == 7).unwrap().score
+        };
+        assert!(score(&[]) < 1e-9);
+        assert!(score(&[1]) > 4.0);
+    }
+
+    #[test]
+    fn errors_that_become_fewer_speak_against_nobody() {
+        let mut sample = traces(&[(0, 1, &[1], 20), (1, 1, &[1, 2], 20)]);
+        let table = PatternTable::of(&sample, 3, BTreeSet::new());
+        let split = Split { here: 0, there: vec![1, 2] };
+        assert!(by_service(&sample, table.shifts(&split)).contains_key(&0));
+        sample.patterns[2].is_error = true;
+        assert!(by_service(&sample, table.shifts(&split)).is_empty());
     }
 
     #[test]

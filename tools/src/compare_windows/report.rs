@@ -1,7 +1,9 @@
 //! The verdict as an answer: suspects with one line of evidence each, then what moved. Knows no search.
 
 use super::{
+    kinds::{self, OneSided},
     latency_lens::{Item, Kind, Shift, Slow},
+    named::{self, Blame},
     patterns_lens::{Change, PatternShift},
     sample::{PatternId, Sample},
     suspects::{Evidence, Suspect, Verdict, Word},
@@ -10,7 +12,13 @@ use super::{
 use crate::answer::{Answer, Cell, Hint, Section, Table};
 
 /// Characters of a pattern that are shown: enough to find it by.
-const SHOWN: usize = 100;
+const SHOWN: usize = 50;
+
+/// Tokens that the next call needs to show where a request differs.
+const NEXT_TOKENS: u32 = 500;
+
+/// Types of request that are named where only one side has them.
+const TYPES: usize = 3;
 
 /// Writes a verdict.
 pub(super) struct Report<'v> {
@@ -70,10 +78,37 @@ impl Report<'_> {
             .section(Section::table("patterns", self.patterns()))
             .section(Section::table("edges", self.edges()))
             .hint(self.hint());
+        let answer = self.silent(self.one_sided(answer));
         match strength.disturbed {
-            Some(window) => answer.note(format!(
-                "the baseline is disturbed: its window {window} differs from the others as an incident would; try another baseline"
-            )),
+            Some(window) => {
+                answer.note(format!("the baseline is disturbed: its window {window} stands out against the others; try another baseline"))
+            }
+            None => answer,
+        }
+    }
+
+    /// Types of request that only one side has.
+    fn one_sided(&self, answer: Answer) -> Answer {
+        let types = kinds::one_sided(&self.sample.traces);
+        if types.is_empty() {
+            return answer;
+        }
+        let tell = |one: &OneSided| {
+            let (word, count) = if one.there == 0 { ("NEW", one.here) } else { ("GONE", one.there) };
+            format!("{word} ×{count} {}: {}", self.service_of(one.kind), self.pattern(one.kind))
+        };
+        let told: Vec<String> = types.iter().take(TYPES).map(tell).collect();
+        let more = if types.len() > TYPES { format!("; and {} more", types.len() - TYPES) } else { String::new() };
+        answer.note(format!("requests that only one side has, which are not compared: {}{more}", told.join("; ")))
+    }
+
+    /// Whom error lines name, where that is no suspect's evidence.
+    fn silent(&self, answer: Answer) -> Answer {
+        let shown = || self.verdict.suspects.iter().filter(|suspect| suspect.score > 0.0).take(self.top);
+        match named::most_blamed(&self.verdict.blamed, |name| shown().any(|suspect| suspect.service == name)) {
+            Some((name, Blame { here, there, .. })) => {
+                answer.note(format!("error lines name {name}, which shows no change of its own, in {here} traces, {there} of the baseline"))
+            }
             None => answer,
         }
     }
@@ -82,7 +117,10 @@ impl Report<'_> {
         let mut table = Table::new(["rank", "service", "score", "class", "evidence", "baseline", "window", "trace_id"]);
         let suspects: Vec<&Suspect> = self.verdict.suspects.iter().filter(|suspect| suspect.score > 0.0).collect();
         for (at, suspect) in suspects.iter().take(self.top).enumerate() {
-            let line = self.line(suspect);
+            let mut line = self.line(suspect);
+            if let Some(Blame { here, there, .. }) = self.verdict.blamed.get(&suspect.service) {
+                line.evidence.push_str(&format!("; others' errors name it in {here} traces, {there} before"));
+            }
             table.push(vec![
                 Cell::from(at + 1),
                 Cell::from(&suspect.service),
@@ -99,9 +137,10 @@ impl Report<'_> {
 
     /// Patterns that changed more than any does in quiet windows.
     fn patterns(&self) -> Table {
+        let is_telling = |shift: &&PatternShift| shift.score > self.verdict.strength.quiet_pattern;
+        let moved: Vec<&PatternShift> = self.verdict.patterns.iter().filter(is_telling).collect();
         let mut table = Table::new(["change", "service", "pattern", "score", "baseline", "window"]);
-        let moved = || self.verdict.patterns.iter().filter(|shift| shift.score > self.verdict.strength.quiet_pattern);
-        for shift in moved().take(self.top) {
+        for shift in moved.iter().take(self.top.div_ceil(2)) {
             table.push(vec![
                 Cell::from(shift.change.word()),
                 Cell::from(self.service_of(shift.pattern)),
@@ -111,7 +150,7 @@ impl Report<'_> {
                 Cell::from(share(shift.here)),
             ]);
         }
-        table.truncated(moved().count().saturating_sub(self.top) as u64, "top")
+        table.truncated(moved.len().saturating_sub(self.top.div_ceil(2)) as u64, "top")
     }
 
     /// Calls, own times and gaps that grew more than any does in quiet windows.
@@ -119,7 +158,7 @@ impl Report<'_> {
         let mut moved: Vec<&Shift> = self.verdict.shifts.iter().filter(|shift| shift.score > self.verdict.strength.quiet_latency).collect();
         moved.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.item.cmp(&b.item)));
         let mut table = Table::new(["edge", "score", "baseline", "window"]);
-        for shift in moved.iter().take(self.top) {
+        for shift in moved.iter().take(self.top.div_ceil(2)) {
             table.push(vec![
                 Cell::from(self.item(&shift.item)),
                 Cell::from(round(shift.score)),
@@ -127,7 +166,7 @@ impl Report<'_> {
                 Cell::from(time(shift.here_ms)),
             ]);
         }
-        table.truncated(moved.len().saturating_sub(self.top) as u64, "top")
+        table.truncated(moved.len().saturating_sub(self.top.div_ceil(2)) as u64, "top")
     }
 
     fn line(&self, suspect: &Suspect) -> Line {
@@ -200,15 +239,26 @@ impl Report<'_> {
             Item::Gap { from, to } => {
                 let (before, after) = (self.service_of(*from), self.service_of(*to));
                 let after = if before == after { String::new() } else { format!("{after}: ") };
-                format!("{before}: {} → {after}{}", self.pattern(*from), self.pattern(*to))
+                format!("{before}: {} → {after}{}", self.place(*from), self.place(*to))
             }
         }
+    }
+
+    /// A pattern in short: the place that wrote it where that is known.
+    fn place(&self, pattern: PatternId) -> &str {
+        self.sample.patterns.get(pattern).map_or("?", |pattern| {
+            pattern.key.char_indices().nth(SHOWN).and_then(|(end, _)| pattern.key.get(..end)).unwrap_or(&pattern.key)
+        })
     }
 
     fn hint(&self) -> Option<Hint> {
         let first = self.verdict.suspects.first().filter(|_| self.traced)?;
         let trace_id = self.line(first).trace_id?;
-        Some(Hint::new("search_by_trace_id", format!("a request that shows what changed in {}", first.service)).with("trace_id", trace_id))
+        Some(
+            Hint::new("search_by_trace_id", format!("a request that shows what changed in {}", first.service))
+                .with("trace_id", trace_id)
+                .with("max_tokens", NEXT_TOKENS),
+        )
     }
 }
 

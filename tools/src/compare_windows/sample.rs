@@ -4,17 +4,24 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::windows::{INCIDENT, Windows};
+use super::{
+    ablation::{Part, is_off},
+    kinds,
+    named::Complaints,
+    windows::{INCIDENT, Windows},
+};
 use crate::{
     look::Hit,
     mining::{Templates, headline, mask},
+    params::Level,
     schema::Role,
     spans::{Span, nanoseconds},
 };
 
 /// What must be fetched of a document.
-pub(super) const ROLES: [Role; 12] = [
+pub(super) const ROLES: [Role; 13] = [
     Role::Service,
+    Role::Level,
     Role::TraceId,
     Role::Message,
     Role::EventCode,
@@ -43,6 +50,8 @@ pub(super) struct Pattern {
     pub(super) key: String,
     /// How it reads: the template of one of its lines.
     pub(super) text: String,
+    /// Most of its lines are errors.
+    pub(super) is_error: bool,
 }
 
 /// A request, or what stands in for one.
@@ -53,9 +62,13 @@ pub(super) struct Trace {
     pub(super) window: usize,
     /// The pattern it began with: its type of request.
     pub(super) kind: PatternId,
-    /// When and what, by time.
+    /// When and what, by time; with spans, which service called which too.
     pub(super) lines: Vec<(i64, PatternId)>,
     pub(super) spans: Vec<Span>,
+    /// The services that wrote any of it, in the order of their numbers.
+    pub(super) reached: Vec<usize>,
+    /// Whom error lines of others name.
+    pub(super) named: Vec<String>,
 }
 
 /// All that the lenses look at.
@@ -78,6 +91,7 @@ struct Line {
     time_ns: i64,
     service: usize,
     key: Key,
+    is_error: bool,
 }
 
 /// A trace whose documents are still being read.
@@ -85,6 +99,7 @@ struct Line {
 struct Open {
     lines: Vec<Line>,
     spans: Vec<Span>,
+    complaints: Vec<usize>,
 }
 
 /// Reads documents, in the order of time within each reply.
@@ -94,6 +109,7 @@ pub(super) struct Reading {
     number_of: HashMap<String, usize>,
     open: HashMap<String, Open>,
     messages: Vec<String>,
+    complaints: Complaints,
     /// A message for each key that documents give.
     example_of: HashMap<(usize, String), String>,
     /// Traces have no ids.
@@ -125,7 +141,12 @@ impl Reading {
             return;
         }
         let Some(key) = self.key(hit, service) else { return };
-        self.open.entry(trace).or_default().lines.push(Line { time_ns: nanoseconds(time), service, key });
+        let level = hit.level().unwrap_or(Level::Info);
+        let message = hit.text(Role::Message).filter(|_| level >= Level::Warn);
+        let complaint = message.and_then(|message| self.complaints.note(service, &message));
+        let open = self.open.entry(trace).or_default();
+        open.complaints.extend(complaint);
+        open.lines.push(Line { time_ns: nanoseconds(time), service, key, is_error: level >= Level::Error });
         self.lines += 1;
     }
 
@@ -160,6 +181,7 @@ impl Reading {
         let mut patterns = Patterns::default();
         let mut open: Vec<(String, Open)> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let names = self.complaints.names(&self.services);
         let mut traces = Vec::with_capacity(open.len());
         for (id, trace) in open {
             let Some(start) = trace.start() else { continue };
@@ -176,44 +198,38 @@ impl Reading {
                             patterns.number(line.service, template, || template.to_owned())
                         }
                     };
+                    patterns.saw(pattern, line.is_error);
                     (line.time_ns, pattern)
                 })
                 .collect();
             // Stable: lines of one moment stay in the order they were written.
             lines.sort_by_key(|(time, _)| *time);
-            traces.push(Trace { id, window, kind: 0, lines, spans: trace.spans });
+            let named = trace.complaints.iter().filter_map(|number| names.get(*number)).flatten().cloned().collect();
+            traces.push(Trace { id, window, kind: 0, lines, spans: trace.spans, reached: Vec::new(), named });
         }
-        let mut sample = Sample { services: self.services, patterns: Vec::new(), traces: Vec::new() };
+        let number_of = |service: &str| self.number_of.get(service).copied().unwrap_or_default();
+        kinds::tell(&mut traces, &mut patterns, self.stand_in, &number_of);
+        if is_off(Part::Types) {
+            traces.iter_mut().for_each(|trace| trace.kind = 0);
+        }
+        let has_lines = traces.iter().any(|trace| !trace.lines.is_empty());
         for trace in &mut traces {
-            trace.kind = match trace.lines.first() {
-                // What a stretch of time happens to begin with says nothing: all of a service are of one type.
-                Some((_, pattern)) if self.stand_in => {
-                    let service = patterns.list.get(*pattern).map_or(0, |pattern| pattern.service);
-                    patterns.number(service, "", String::new)
-                }
-                Some((_, pattern)) => *pattern,
-                None => {
-                    let (service, name) = entry(&trace.spans);
-                    patterns.number(self.number_of.get(service).copied().unwrap_or_default(), name, || name.to_owned())
-                }
-            };
-        }
-        if traces.iter().all(|trace| trace.lines.is_empty()) {
-            for trace in &mut traces {
-                trace.lines = trace
-                    .spans
-                    .iter()
-                    .map(|span| {
-                        let service = self.number_of.get(&span.service).copied().unwrap_or_default();
-                        (span.start_ns, patterns.number(service, &span.name, || span.name.clone()))
-                    })
-                    .collect();
-                trace.lines.sort_by_key(|(time, _)| *time);
+            if !has_lines {
+                let name = |span: &Span| (span.start_ns, patterns.number(number_of(&span.service), &span.name, || span.name.clone()));
+                trace.lines = trace.spans.iter().map(name).collect();
             }
+            for (time, caller, callee) in kinds::calls(&trace.spans) {
+                let key = format!("calls {callee}");
+                trace.lines.push((time, patterns.number(number_of(caller), &key, || key.clone())));
+            }
+            trace.lines.sort_by_key(|(time, _)| *time);
+            let of_lines = trace.lines.iter().filter_map(|(_, pattern)| patterns.list.get(*pattern)).map(|pattern| pattern.service);
+            trace.reached = of_lines.chain(trace.spans.iter().map(|span| number_of(&span.service))).collect();
+            trace.reached.sort_unstable();
+            trace.reached.dedup();
         }
-        sample.patterns = patterns.list;
-        sample.traces = traces;
-        sample
+        patterns.judge_levels();
+        Sample { services: self.services, patterns: patterns.list, traces }
     }
 }
 
@@ -245,21 +261,42 @@ impl Sample {
 
 /// Patterns by number.
 #[derive(Default)]
-struct Patterns {
+pub(super) struct Patterns {
     list: Vec<Pattern>,
     number_of: BTreeMap<usize, HashMap<String, PatternId>>,
+    /// Lines of each, and those of them that are errors.
+    levels: Vec<(u32, u32)>,
 }
 
 impl Patterns {
-    fn number(&mut self, service: usize, key: &str, text: impl FnOnce() -> String) -> PatternId {
+    pub(super) fn number(&mut self, service: usize, key: &str, text: impl FnOnce() -> String) -> PatternId {
         let known = self.number_of.entry(service).or_default();
         if let Some(number) = known.get(key) {
             return *number;
         }
         let number = self.list.len();
         known.insert(key.to_owned(), number);
-        self.list.push(Pattern { service, key: key.to_owned(), text: text() });
+        self.list.push(Pattern { service, key: key.to_owned(), text: text(), is_error: false });
+        self.levels.push((0, 0));
         number
+    }
+
+    /// The service that writes a pattern.
+    pub(super) fn service_of(&self, pattern: PatternId) -> usize {
+        self.list.get(pattern).map_or(0, |pattern| pattern.service)
+    }
+
+    fn saw(&mut self, pattern: PatternId, is_error: bool) {
+        if let Some((lines, errors)) = self.levels.get_mut(pattern) {
+            *lines += 1;
+            *errors += u32::from(is_error);
+        }
+    }
+
+    fn judge_levels(&mut self) {
+        for (pattern, (lines, errors)) in self.list.iter_mut().zip(&self.levels) {
+            pattern.is_error = errors * 2 > *lines;
+        }
     }
 }
 
@@ -278,14 +315,4 @@ fn stand_in_of(hit: &Hit<'_>, time: Timestamp) -> Option<String> {
     let place = [Role::Pod, Role::Host, Role::Service].into_iter().find_map(|role| hit.text(role).filter(|name| !name.is_empty()));
     let bucket = time.as_second().div_euclid(STAND_IN_SECONDS) * STAND_IN_SECONDS;
     Some(format!("{} {}", place.as_deref().unwrap_or("?"), Timestamp::from_second(bucket).ok()?))
-}
-
-/// Service and name of the span that a request without logs is known by: the first one called by another service, else its root.
-fn entry(spans: &[Span]) -> (&str, &str) {
-    let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
-    let parent = |span: &Span| span.parent.as_ref().and_then(|parent| service_of.get(parent.as_str()).copied());
-    let earliest = |called: &dyn Fn(&&Span) -> bool| spans.iter().filter(called).min_by_key(|span| span.start_ns);
-    let called = earliest(&|span| parent(span).is_some_and(|caller| caller != span.service));
-    let found = called.or_else(|| earliest(&|span| parent(span).is_none())).or_else(|| spans.first());
-    found.map_or(("?", "?"), |span| (&span.service, &span.name))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
+    ablation::{Part, is_off},
     latency_lens::{self, LatencyTable, Shift, Slow},
+    named::{self, Blame},
     patterns_lens::{self, PatternShift, PatternTable},
     sample::Sample,
     windows::Windows,
@@ -92,23 +94,32 @@ pub(super) struct Verdict {
     /// Every compared pattern, the largest shift first.
     pub(super) patterns: Vec<PatternShift>,
     pub(super) strength: Strength,
+    /// Whom error lines of others name clearly more often than before.
+    pub(super) blamed: BTreeMap<String, Blame>,
 }
 
 /// Holds the incident against its baseline.
 pub(super) fn judge(sample: &Sample, windows: &Windows) -> Verdict {
-    let patterns = PatternTable::of(&sample.traces, windows.count + 1);
+    let blamed = named::blamed(sample, windows);
+    let patterns = PatternTable::of(sample, windows.count + 1, named::silenced(sample, &blamed));
     let latency = LatencyTable::of(&sample.traces, windows.count + 1);
     let split = windows.split();
     let shifts = latency.shifts(&split);
-    let by_pattern = patterns_lens::by_service(sample, patterns.shifts(&split));
-    let by_latency = latency_lens::by_service(sample, &shifts);
+    let mut by_pattern = patterns_lens::by_service(sample, patterns.shifts(&split));
+    let mut by_latency = latency_lens::by_service(sample, &shifts);
+    if is_off(Part::Pattern) {
+        by_pattern.clear();
+    }
+    if is_off(Part::Latency) {
+        by_latency.clear();
+    }
     let most_pattern = by_pattern.values().map(|shift| shift.score).fold(0.0, f64::max);
     let most_latency = by_latency.values().map(|slow| slow.score).fold(0.0, f64::max);
 
     let quiet: Vec<(f64, f64)> = windows
         .quiet_splits()
         .map(|split| {
-            let pattern = patterns.shifts(&split).map(|shift| shift.score).fold(0.0, f64::max);
+            let pattern = patterns_lens::by_service(sample, patterns.shifts(&split)).values().map(|shift| shift.score).fold(0.0, f64::max);
             let slow = latency_lens::by_service(sample, &latency.shifts(&split));
             (pattern, slow.values().map(|slow| slow.score).fold(0.0, f64::max))
         })
@@ -132,7 +143,7 @@ pub(super) fn judge(sample: &Sample, windows: &Windows) -> Verdict {
     let mut patterns: Vec<PatternShift> = patterns.shifts(&split).filter(|shift| shift.score > 0.0).collect();
     let key = |shift: &PatternShift| sample.patterns.get(shift.pattern).map(|pattern| (sample.service(pattern.service), &pattern.key));
     patterns.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| key(a).cmp(&key(b))));
-    Verdict { suspects, shifts, patterns, strength }
+    Verdict { suspects, shifts, patterns, strength, blamed }
 }
 
 /// How far the largest score of a lens exceeds what it reaches in quiet windows.

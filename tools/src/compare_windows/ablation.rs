@@ -1,0 +1,37 @@
+//! Lenses switched off, to show what each is worth: for benchmarks of the method alone. No argument of a call reaches this.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// A part of the method that can be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Part {
+    /// Patterns that rose or vanished.
+    Pattern = 1,
+    /// All that took longer.
+    Latency = 1 << 1,
+    /// Comparing requests of one type with each other only.
+    Types = 1 << 2,
+    /// The gaps of all calls from and to a service together.
+    Hub = 1 << 3,
+    /// Time that a service spends itself.
+    SelfTime = 1 << 4,
+    /// The gaps of calls to a service, and those of its own calls.
+    Edges = 1 << 5,
+    /// Holding patterns against the traces that reached their service.
+    Reached = 1 << 6,
+    /// Leaving out errors that became fewer.
+    Recovery = 1 << 7,
+}
+
+static OFF: AtomicU8 = AtomicU8::new(0);
+
+/// Leaves parts out of every comparison of this process from now on.
+pub fn ablate(parts: &[Part]) {
+    OFF.store(parts.iter().fold(0, |mask, part| mask | *part as u8), Ordering::Relaxed);
+}
+
+/// Whether a part is left out.
+pub(super) fn is_off(part: Part) -> bool {
+    OFF.load(Ordering::Relaxed) & part as u8 != 0
+}

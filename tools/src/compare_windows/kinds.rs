@@ -1,0 +1,142 @@
+//! What a request was for, and who called whom in it. Knows traces; knows no search and no statistics.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
+use super::{
+    sample::{PatternId, Patterns, Trace},
+    windows::INCIDENT,
+};
+use crate::{
+    mining::{mask, statistics::rate_change},
+    spans::Span,
+};
+
+/// Traces of each type on average below which a finer type is not worth having: too few of each to compare.
+const LEAST_OF_A_KIND: usize = 10;
+
+/// Three standard deviations: one type in 370 reaches this by chance.
+const LEAST_Z: f64 = 3.0;
+
+/// Tells each trace's type of request: what its first log line says, or, where it has none, by what its spans are called.
+pub(super) fn tell(traces: &mut [Trace], patterns: &mut Patterns, stand_in: bool, number_of: &impl Fn(&str) -> usize) {
+    let fine: BTreeSet<String> = traces.iter().filter(|trace| trace.lines.is_empty()).map(|trace| fine_name(&trace.spans)).collect();
+    let is_fine = fine.len() * LEAST_OF_A_KIND <= traces.len();
+    for trace in traces {
+        trace.kind = match trace.lines.first() {
+            // What a stretch of time happens to begin with says nothing: all of a service are of one type.
+            Some((_, pattern)) if stand_in => patterns.number(patterns.service_of(*pattern), "", String::new),
+            Some((_, pattern)) => *pattern,
+            None => {
+                let (service, name) = entry(&trace.spans);
+                let kind = if is_fine { fine_name(&trace.spans) } else { name.to_owned() };
+                patterns.number(number_of(service), &kind, || name.to_owned())
+            }
+        };
+    }
+}
+
+/// Service and name of the span that a request without logs is known by: the first one called by another service, else its root.
+fn entry(spans: &[Span]) -> (&str, &str) {
+    let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
+    let parent = |span: &Span| span.parent.as_ref().and_then(|parent| service_of.get(parent.as_str()).copied());
+    let called = earliest(spans, |span| parent(span).is_some_and(|caller| caller != span.service));
+    let found = called.or_else(|| root(spans)).or_else(|| spans.first());
+    found.map_or(("?", "?"), |span| (&span.service, &span.name))
+}
+
+/// The same with the name of the root, which says what was asked for where a gateway does not call everything alike.
+fn fine_name(spans: &[Span]) -> String {
+    let (service, name) = entry(spans);
+    let root = root(spans).map_or(String::new(), |root| mask(&root.name));
+    format!("{root} > {service} {name}")
+}
+
+fn root(spans: &[Span]) -> Option<&Span> {
+    let known: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+    earliest(spans, |span| span.parent.as_ref().is_none_or(|parent| !known.contains(parent.as_str())))
+}
+
+fn earliest(spans: &[Span], is_wanted: impl Fn(&Span) -> bool) -> Option<&Span> {
+    spans.iter().filter(|span| is_wanted(span)).min_by_key(|span| span.start_ns)
+}
+
+/// A type of request that only one side has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OneSided {
+    pub(super) kind: PatternId,
+    pub(super) here: u32,
+    pub(super) there: u32,
+}
+
+/// Types of request that are clearly new or gone, the most frequent first: no lens can compare their traces.
+pub(super) fn one_sided(traces: &[Trace]) -> Vec<OneSided> {
+    let mut counts: BTreeMap<PatternId, (u32, u32)> = BTreeMap::new();
+    let mut all = (0_u32, 0_u32);
+    for trace in traces {
+        let (here, there) = counts.entry(trace.kind).or_default();
+        let is_here = trace.window == INCIDENT;
+        *(if is_here { here } else { there }) += 1;
+        *(if is_here { &mut all.0 } else { &mut all.1 }) += 1;
+    }
+    let clear = |(kind, (here, there)): (PatternId, (u32, u32))| {
+        let change = rate_change(f64::from(here), f64::from(all.0), f64::from(there), f64::from(all.1));
+        ((here == 0 || there == 0) && change.z.abs() >= LEAST_Z).then_some(OneSided { kind, here, there })
+    };
+    let mut list: Vec<OneSided> = counts.into_iter().filter_map(clear).collect();
+    list.sort_by_key(|one| (Reverse(one.here.max(one.there)), one.kind));
+    list
+}
+
+/// Calls between services: when, who, whom.
+pub(super) fn calls(spans: &[Span]) -> Vec<(i64, &str, &str)> {
+    let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
+    let mut list = Vec::new();
+    for span in spans {
+        if let Some(caller) =
+            span.parent.as_deref().and_then(|parent| service_of.get(parent).copied()).filter(|caller| *caller != span.service)
+        {
+            list.push((span.start_ns, caller, span.service.as_str()));
+        }
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `id parent service name` for each span, `-` for no parent.
+    fn spans(lines: &[&str]) -> Vec<Span> {
+        let span = |(at, line): (usize, &&str)| {
+            let part: Vec<&str> = line.split(' ').collect();
+            let parent = (part[1] != "-").then(|| part[1].to_owned());
+            let (id, service, name) = (part[0].to_owned(), part[2].to_owned(), part[3].to_owned());
+            Span { id, parent, service, name, start_ns: i64::try_from(at).unwrap(), duration_ns: 1 }
+        };
+        lines.iter().enumerate().map(span).collect()
+    }
+
+    #[test]
+    fn a_request_without_lines_is_known_by_what_it_was_for_and_whom_it_called_first() {
+        let list = spans(&["1 - web GET", "2 1 web render", "3 2 pay charge", "4 1 cart add"]);
+        assert_eq!(entry(&list), ("pay", "charge"));
+        assert_eq!(fine_name(&list), "GET > pay charge");
+        assert_eq!(entry(&spans(&["1 - web GET"])), ("web", "GET"));
+        assert_eq!(calls(&list), [(2, "web", "pay"), (3, "web", "cart")]);
+    }
+
+    #[test]
+    fn types_that_one_side_has_are_told_where_that_is_no_chance() {
+        let trace = |window: usize, kind: usize| Trace { window, kind, ..Trace::default() };
+        let check = |new: usize, expected: usize| {
+            let mut traces: Vec<Trace> = (0..400).map(|n| trace(usize::from(n >= 40), 1)).collect();
+            traces.extend((0..new).map(|_| trace(INCIDENT, 2)));
+            assert_eq!(one_sided(&traces).len(), expected, "{new}");
+        };
+        check(1, 0);
+        check(20, 1);
+    }
+}
