@@ -2,6 +2,7 @@
 //! of the crates only.
 
 mod corpus;
+mod generate;
 mod run;
 mod score;
 mod source;
@@ -9,9 +10,11 @@ mod source;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use elk_mcp_tools::compare_windows::ablation::{Part, ablate};
 
 use corpus::{Corpus, Keys, SCHEMAS, What};
+use generate::{Kind, Order};
 use score::Tally;
 
 #[derive(Parser)]
@@ -25,6 +28,8 @@ struct Command {
 enum Task {
     /// Every incident of a folder with a ground_truth.json: hits, calls, tokens, seconds
     Incidents(Incidents),
+    /// Makes a folder of incidents of a made-up system
+    Generate(Generate),
 }
 
 #[derive(Args)]
@@ -46,6 +51,9 @@ struct Incidents {
     /// Incidents to run, comma-separated; all by default
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Parts of the method to leave out, comma-separated
+    #[arg(long, value_enum, value_delimiter = ',')]
+    ablate: Vec<Lens>,
     /// A line for each incident
     #[arg(long)]
     each: bool,
@@ -54,14 +62,71 @@ struct Incidents {
     show: bool,
 }
 
+#[derive(Args)]
+struct Generate {
+    /// Where to put it
+    folder: PathBuf,
+    /// Incidents of each kind
+    #[arg(long, default_value_t = 10)]
+    each: usize,
+    /// The same seed makes the same files
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Ten services and spans only, rather than 20 to 30 with log lines
+    #[arg(long)]
+    small: bool,
+    /// Times the usual number of requests, about one a second
+    #[arg(long, default_value_t = 1.0)]
+    load: f64,
+    /// Kinds of fault; all by default
+    #[arg(long, value_enum, value_delimiter = ',')]
+    kind: Vec<Kind>,
+}
+
+/// A part of the method.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Lens {
+    Pattern,
+    Latency,
+    Types,
+    Hub,
+    #[value(name = "self")]
+    SelfTime,
+    Edges,
+    Reached,
+    Recovery,
+}
+
+impl From<Lens> for Part {
+    fn from(lens: Lens) -> Self {
+        match lens {
+            Lens::Pattern => Self::Pattern,
+            Lens::Latency => Self::Latency,
+            Lens::Types => Self::Types,
+            Lens::Hub => Self::Hub,
+            Lens::SelfTime => Self::SelfTime,
+            Lens::Edges => Self::Edges,
+            Lens::Reached => Self::Reached,
+            Lens::Recovery => Self::Recovery,
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     match Command::parse().task {
         Task::Incidents(arguments) => incidents(&arguments).await,
+        Task::Generate(Generate { folder, each, seed, small, load, kind }) => {
+            let kinds = if kind.is_empty() { Kind::ALL.to_vec() } else { kind };
+            let count = generate::generate(&folder, Order { each, seed, small, load }, &kinds)?;
+            println!("{count} incidents in {}", folder.display());
+            Ok(())
+        }
     }
 }
 
 async fn incidents(arguments: &Incidents) -> Result<()> {
+    ablate(&arguments.ablate.iter().copied().map(Part::from).collect::<Vec<_>>());
     let corpus = Corpus::open(&arguments.folder)?;
     let schemas: Vec<&str> = match arguments.schema.as_slice() {
         [] => SCHEMAS.into_iter().filter(|schema| corpus.has_schema(schema)).collect(),
