@@ -8,6 +8,7 @@ mod investigate;
 mod key;
 mod log;
 mod serve;
+mod signals;
 mod stdio;
 mod tools;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::{credential::Credential, log};
+use super::{credential::Credential, log, signals};
 use crate::{
     config::{Serving, Source, Tooling},
     open,
@@ -19,25 +19,17 @@ pub(super) async fn run(source: &Source, tooling: Tooling, serving: Serving) -> 
     let mut credential = Credential::check(source, toolbox.engine()).await?;
     let mcp = Mcp::new(toolbox, &selection, call_timeout).with_limits(Limits::new(serving.rate_limit));
     let server = Server::bind(serving, mcp).await?;
+    let asks = signals::Asks::new()?;
     announce(&server);
-    let mut refused = None;
-    server
-        .run(async {
-            tokio::select! {
-                () = ended() => {}
-                error = credential.refused() => refused = Some(error),
-            }
-        })
-        .await;
-    if let Some(error) = refused {
-        return Err(error);
-    }
-    Ok(ExitCode::SUCCESS)
+    signals::serve_until_asked(asks, server, credential.refused()).await
 }
 
 /// The first line on standard error is a contract; what a client needs follows it.
 pub(super) fn announce(server: &Server) {
     eprintln!("listening on {}/mcp", server.url());
+    if let Some(url) = server.public_url() {
+        eprintln!("clients know it as {url}");
+    }
     if let Some(file) = server.ca_file() {
         eprintln!("clients must trust {}", file.display());
     }
@@ -45,30 +37,4 @@ pub(super) fn announce(server: &Server) {
         eprintln!("clients sign in with the key {key}");
     }
     log::release();
-}
-
-/// Done when the process is asked to end.
-pub(super) async fn ended() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let terminated = async {
-            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the signal to end cannot be heard");
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        tokio::select! {
-            _ = interrupted => {}
-            () = terminated => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = interrupted.await;
-    tracing::info!("ending: calls on their way are answered first");
 }

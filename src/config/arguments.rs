@@ -309,7 +309,7 @@ pub struct ToolingArguments {
 }
 
 /// How to listen, and who may call.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Serving")]
 pub struct ServingArguments {
     /// Address to listen on; port 0 takes a free one
@@ -321,9 +321,25 @@ pub struct ServingArguments {
     /// PEM file of the certificate's key
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// Other host names that clients may call this server by, comma-separated
+    /// PEM file of the authorities that sign clients' certificates: clients must show one
+    #[arg(long, value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// Plain HTTP. On loopback only, or with --behind-proxy
+    #[arg(long)]
+    pub insecure_http: bool,
+    /// Addresses or networks of proxies whose X-Forwarded headers are believed, comma-separated [without a value: loopback]
+    #[arg(long, value_name = "ADDRESSES", value_delimiter = ',', num_args = 0..=1, default_missing_value = "true")]
+    pub behind_proxy: Vec<String>,
+    /// Address that clients know the server by, such as https://mcp.example.com/mcp: its host and origin are allowed
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Other hosts that clients may call this server by, comma-separated: mcp.example.com,*.internal [those of the
+    /// certificate are allowed too]
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
+    /// Web pages that may call this server, comma-separated: https://app.example.com
+    #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
     /// Do not serve the transport of clients before 2025, at /sse and /messages
     #[arg(long)]
     pub no_legacy_sse: bool,

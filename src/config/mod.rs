@@ -5,6 +5,7 @@
 //! key `x-y` of the TOML file. A flag wins over a variable, a variable over the file, the file over the default.
 
 pub mod arguments;
+pub mod hosts;
 mod layers;
 mod limits;
 mod serving;
@@ -18,7 +19,7 @@ use std::{fs, path::Path};
 use crate::{cluster::InvalidSettings, secret::Secret};
 
 pub use layers::{Parsed, parse};
-pub use serving::{Identity, Serving};
+pub use serving::{Identity, Reach, Serving};
 pub use sign_in::SignIn;
 pub use source::Source;
 pub use tooling::{ToolSelection, Tooling};

@@ -26,18 +26,28 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Serving;
-use identity::Loaded;
+use accept::Connections;
+use http::Access;
+use identity::{Certificate, Hangups};
 use mcp::Mcp;
 use sign_in::Gate;
+
+/// How the server ends.
+#[derive(Clone, Default)]
+pub(crate) struct Ending {
+    /// Nothing new begins; streams end once what is on its way is answered.
+    pub(crate) closing: CancellationToken,
+    /// What is left is cut.
+    pub(crate) cut: CancellationToken,
+}
 
 /// A server that listens but does not answer yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Arc<rustls::ServerConfig>,
-    router: Router,
-    ending: CancellationToken,
-    loaded: Loaded,
+    connections: Connections,
+    hangups: Hangups,
+    public_url: Option<String>,
     generated_key: Option<String>,
 }
 
@@ -77,15 +87,20 @@ impl Server {
         let listener =
             TcpListener::bind(serving.listen).await.with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
         let address = listener.local_addr()?;
-        let loaded = identity::load(serving.identity, address)?;
+        let certificate = Certificate::load(serving.identity, serving.client_ca_file, address)?;
+        if certificate.is_none() {
+            tracing::warn!("requests and keys are not encrypted (--insecure-http)");
+        }
         let (gate, generated_key) = Gate::new(serving.sign_in, serving.key_header)?;
-        let ending = CancellationToken::new();
         let secret = serving.hook_secret.as_ref();
         let reports = shortcut.clone().map_or_else(Router::new, |mcp| reports::routes(mcp, gate.clone(), secret));
+        let ending = Ending::default();
         let offer = http::Offer { sessions: keeps_sessions, legacy_sse: serving.legacy_sse, reports };
-        let hosts = http::names::hosts(address, &serving.allowed_hosts);
-        let router = http::router(handler, shortcut, engine, gate, &hosts, offer, ending.child_token());
-        Ok(Self { listener, address, tls: Arc::clone(&loaded.config), router, ending, loaded, generated_key })
+        let access = Access::new(address, &serving.reach, certificate.clone());
+        let router = http::router(handler, shortcut, engine, gate, access, offer, &ending);
+        let connections = Connections { certificate, router, proxies: serving.reach.proxies, ending };
+        let (hangups, public_url) = (Hangups::new(), serving.reach.public_url);
+        Ok(Self { listener, address, connections, hangups, public_url, generated_key })
     }
 
     /// Where it listens; the port is the one that was taken.
@@ -100,12 +115,18 @@ impl Server {
             SocketAddr::V4(address) => address.ip().to_string(),
             SocketAddr::V6(address) => format!("[{}]", address.ip()),
         };
-        format!("https://{host}:{}", self.address.port())
+        let scheme = if self.connections.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{host}:{}", self.address.port())
+    }
+
+    /// The address that clients know, where it is configured.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     /// The file of the development authority, for clients to trust.
     pub fn ca_file(&self) -> Option<&Path> {
-        self.loaded.ca_file.as_deref()
+        self.connections.certificate.as_ref()?.ca_file()
     }
 
     /// The key that was made at start, where none was configured.
@@ -115,6 +136,10 @@ impl Server {
 
     /// Answers until `shutdown` is done, and then until the calls on their way are answered.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        accept::serve(self.listener, self.tls, self.router, shutdown, self.ending).await;
+        let certificate = self.connections.certificate.clone();
+        tokio::select! {
+            () = accept::serve(self.listener, self.connections, shutdown) => {}
+            () = identity::watch(certificate, self.hangups) => {}
+        }
     }
 }

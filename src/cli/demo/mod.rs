@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, anyhow};
 use jiff::Timestamp;
 
 use self::story::{Alert, Story};
-use super::serve;
+use super::{serve, signals};
 use crate::{
     config::{Serving, Source, Tooling, arguments::ToolingArguments},
     investigate::{self, Clue, render},
@@ -58,10 +58,10 @@ pub(super) async fn run(scenario: Scenario, once: bool, report: Option<&Path>, l
         return Ok(ExitCode::SUCCESS);
     }
     let server = Server::bind(Serving::on_loopback(listen)?, Mcp::new(toolbox, &selection, call_timeout)).await?;
+    let asks = signals::Asks::new()?;
     serve::announce(&server);
     invite(&server)?;
-    server.run(serve::ended()).await;
-    Ok(ExitCode::SUCCESS)
+    signals::serve_until_asked(asks, server, std::future::pending()).await
 }
 
 /// What to type next: one call with curl, and a client.

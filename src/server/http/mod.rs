@@ -1,23 +1,31 @@
 //! The routes and the layers in front of them. Knows HTTP; knows no tool.
 
-pub(super) mod names;
+mod access;
+mod body;
+mod client_address;
+mod json;
 mod probes;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::any};
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware,
+    routing::{any, post},
+};
 use elk_mcp_tools::engine::Engine;
 use rmcp::{ServerHandler, transport::streamable_http_server::StreamableHttpServerConfig};
-use tokio_util::sync::CancellationToken;
+
+pub(super) use access::Access;
+pub(super) use client_address::{ClientAddress, is_proxy, note as note_client};
 
 use super::{
+    Ending,
     mcp::{Mcp, direct, streamable::Streamable},
     sign_in::{self, Gate},
     sse,
 };
-
-/// The largest request, in bytes.
-const BODY_CAP: usize = 256 << 10;
 
 /// What is served beside requests that stand alone.
 #[derive(Debug)]
@@ -30,39 +38,45 @@ pub(super) struct Offer {
     pub(super) reports: Router,
 }
 
-/// The routes over one MCP handler; plain calls of tools go straight to `shortcut`, where there is one. `ending` ends the streams that would otherwise stay open.
+/// The routes over one MCP handler; plain calls of tools go straight to `shortcut`, where there is one. `engine` is what the
+/// probe of readiness asks.
 pub(super) fn router<H>(
     handler: H,
     shortcut: Option<Mcp>,
     engine: Arc<dyn Engine>,
     gate: Gate,
-    hosts: &[String],
+    access: Access,
     offer: Offer,
-    ending: CancellationToken,
+    ending: &Ending,
 ) -> Router
 where
     H: ServerHandler + Clone,
 {
-    let streamable = Streamable::new(&handler, settings(hosts, offer.sessions, ending.clone()));
-    let mut endpoint = any(move |request| streamable.clone().answer(request));
+    let streamable = Streamable::new(&handler, settings(offer.sessions, ending));
+    let answer = move |request| streamable.clone().answer(request);
+    // Without sessions there is nothing to get and nothing to delete.
+    let mut endpoint = if offer.sessions { any(answer) } else { post(answer) };
     if let Some(mcp) = shortcut {
-        endpoint = endpoint.layer(middleware::from_fn_with_state((mcp, BODY_CAP), direct::shorten));
+        endpoint = endpoint.layer(middleware::from_fn_with_state((mcp, body::BODY_CAP), direct::shorten));
     }
     // Each layer surrounds the routes and layers above it: the last is the outermost.
     Router::new()
         .route("/mcp", endpoint)
-        .merge(if offer.legacy_sse { sse::routes(handler, ending) } else { Router::new() })
+        .merge(if offer.legacy_sse { sse::routes(handler, ending.closing.clone()) } else { Router::new() })
+        .route_layer(middleware::from_fn(body::json_rpc))
         .route_layer(middleware::from_fn_with_state(gate, sign_in::require))
         .merge(offer.reports)
+        .fallback(|| async { (StatusCode::NOT_FOUND, "nothing is here; MCP is at /mcp\n") })
+        .layer(middleware::from_fn_with_state(Arc::new(access), access::check))
         .merge(probes::routes(engine))
 }
 
-fn settings(hosts: &[String], sessions: bool, ending: CancellationToken) -> StreamableHttpServerConfig {
+/// rmcp's settings. What could be wrong with a host, an origin or a body was checked before.
+fn settings(sessions: bool, ending: &Ending) -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         .with_legacy_session_mode(sessions)
-        .with_max_request_body_bytes(BODY_CAP)
-        .with_allowed_hosts(hosts)
-        .with_allowed_origins(names::origins(hosts))
-        .enforce_origin_validation()
-        .with_cancellation_token(ending)
+        .with_max_request_body_bytes(body::BODY_CAP)
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_cancellation_token(ending.cut.child_token())
 }

@@ -26,7 +26,7 @@ use self::{
 use crate::{
     client_keys::{self, ClientKeys},
     config::SignIn,
-    server::limits,
+    server::{http::ClientAddress, limits},
 };
 
 /// What stands before everything that needs sign-in. Cheap to clone.
@@ -156,7 +156,7 @@ pub(super) async fn require(State(gate): State<Gate>, mut request: Request, next
     }
 }
 
-/// Until the connection says whose it is, everyone's failures count together.
-fn address(_: &Extensions) -> Option<IpAddr> {
-    Some(IpAddr::from([0, 0, 0, 0]))
+/// The client's address.
+fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get().map(|ClientAddress(address)| *address)
 }

@@ -1,66 +1,30 @@
-//! The server's certificate: from files, or made at start for this machine. Knows TLS and the file system.
+//! A certificate made at start, for this machine, with an authority of its own. Knows the user's folder of state.
 
 use std::{
     env, fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
     date_time_ymd,
 };
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
-};
-
-use crate::config::Identity;
 
 /// How long a development certificate holds, in days: longer than any run, too short to be installed for good.
 const DEVELOPMENT_DAYS: i32 = 30;
 
-/// A certificate ready to serve.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) config: Arc<ServerConfig>,
-    /// The development authority's certificate, for clients to trust.
-    pub(super) ca_file: Option<PathBuf>,
-}
-
-/// Loads or makes the certificate.
-pub(super) fn load(identity: Identity, address: SocketAddr) -> Result<Loaded> {
-    match identity {
-        Identity::Files { certificate, key, certificate_file } => {
-            let chain = CertificateDer::pem_slice_iter(&certificate)
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| anyhow!("--tls-cert {} is no PEM: {error}", certificate_file.display()))?;
-            if chain.is_empty() {
-                return Err(anyhow!("--tls-cert {} holds no certificate", certificate_file.display()));
-            }
-            let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())
-                .map_err(|error| anyhow!("--tls-key holds no private key: {error}"))?;
-            Ok(Loaded { config: server_config(chain, key).context("--tls-cert and --tls-key cannot be used together")?, ca_file: None })
-        }
-        Identity::Development => development(address),
-    }
-}
-
-fn server_config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<ServerConfig>> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+/// A certificate and its key, as PEM, and where its authority's certificate was written.
+pub(super) struct Made {
+    pub(super) certificate: Vec<u8>,
+    pub(super) key: Vec<u8>,
+    pub(super) ca_file: PathBuf,
 }
 
 /// A certificate for this machine, signed by an authority whose key is forgotten at once: who trusts it trusts nothing
 /// but this run.
-fn development(address: SocketAddr) -> Result<Loaded> {
+pub(super) fn make(address: SocketAddr) -> Result<Made> {
     let authority = {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -83,10 +47,8 @@ fn development(address: SocketAddr) -> Result<Loaded> {
     set_validity(&mut params);
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, &authority)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = server_config(vec![certificate.der().clone()], key)?;
     let ca_file = write_ca(&state_folder(), address.port(), &authority.pem())?;
-    Ok(Loaded { config, ca_file: Some(ca_file) })
+    Ok(Made { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes(), ca_file })
 }
 
 fn set_validity(params: &mut CertificateParams) {
