@@ -87,14 +87,13 @@ pub(super) fn compare(here: &Trace, healthy: &Trace, of: &str) -> Comparison {
 }
 
 fn row(change: &'static str, (is_span, service, text): &Item<'_>, tally: &Tally<'_>, count: usize, healthy: usize) -> Vec<Cell> {
-    let text: String = text.chars().take(QUOTE).collect();
     let kind = if *is_span { "span" } else { "line" };
     vec![
         Cell::from(change),
         Cell::from(*service),
         Cell::from(kind),
         Cell::from(tally.level),
-        Cell::from(text),
+        Cell::from(text.as_str()),
         Cell::from(count),
         Cell::from(healthy),
     ]
@@ -104,7 +103,7 @@ fn row(change: &'static str, (is_span, service, text): &Item<'_>, tally: &Tally<
 fn items(trace: &Trace) -> BTreeMap<Item<'_>, Tally<'_>> {
     let mut items: BTreeMap<Item<'_>, Tally<'_>> = BTreeMap::new();
     for (number, node) in trace.nodes.iter().enumerate() {
-        let item = (trace.span(number).is_some(), node.service.as_str(), mask(&node.text));
+        let item = (trace.span(number).is_some(), node.service.as_str(), quoted(&node.text));
         let tally = items.entry(item).or_insert(Tally { count: 0, first_ns: node.time_ns, failed: false, level: node.level.as_deref() });
         tally.count += 1;
         tally.first_ns = tally.first_ns.min(node.time_ns);
@@ -132,18 +131,20 @@ fn time(here: &Trace, healthy: &Trace) -> (Table, Option<String>) {
     let mut table = Table::new(["service", after, "self_ms", "healthy_ms", "delta_ms"]);
     let left = rows.len().saturating_sub(MOST) as u64;
     for (delta, key) in rows.into_iter().take(MOST) {
-        let text: String = key.1.chars().take(QUOTE).collect();
         let ms = |ns: i64| Cell::from(milliseconds(ns));
-        table.push(vec![Cell::from(key.0), Cell::from(text), ms(of(&mine, key)), ms(of(&theirs, key)), ms(delta)]);
+        table.push(vec![Cell::from(key.0), Cell::from(key.1.as_str()), ms(of(&mine, key)), ms(of(&theirs, key)), ms(delta)]);
     }
     (table.truncated(left, "the largest are shown"), words)
 }
 
-/// Self time of spans by service and name; of a trace without spans the time after each line until the next one.
+/// Self time of spans by service and name, that of a call to another service by whom it calls; of a trace without spans the time after each line until the next one.
 fn own_time(trace: &Trace) -> HashMap<(&str, String), i64> {
     let mut times: HashMap<(&str, String), i64> = HashMap::new();
     for (number, span) in trace.spans.iter().enumerate() {
-        *times.entry((span.service.as_str(), mask(&span.name))).or_default() += trace.forest.self_ns(&trace.spans, number);
+        let children = trace.forest.children_of(number).iter().filter_map(|child| trace.span(*child));
+        let called = children.map(|child| child.service.as_str()).find(|service| *service != span.service);
+        let name = called.map_or_else(|| quoted(&span.name), |called| format!("{} → {called}", quoted(&span.name)));
+        *times.entry((span.service.as_str(), name)).or_default() += trace.forest.self_ns(&trace.spans, number);
     }
     if !trace.spans.is_empty() {
         return times;
@@ -151,10 +152,15 @@ fn own_time(trace: &Trace) -> HashMap<(&str, String), i64> {
     let order = trace.by_time();
     for (number, next) in order.iter().zip(order.iter().skip(1)) {
         if let (Some(node), Some(next)) = (trace.nodes.get(*number), trace.nodes.get(*next)) {
-            *times.entry((node.service.as_str(), mask(&node.text))).or_default() += next.time_ns - node.time_ns;
+            *times.entry((node.service.as_str(), quoted(&node.text))).or_default() += next.time_ns - node.time_ns;
         }
     }
     times
+}
+
+/// The beginning of a text without what varies.
+fn quoted(text: &str) -> String {
+    mask(text).chars().take(QUOTE).collect()
 }
 
 /// How the healthy trace was chosen.

@@ -10,8 +10,9 @@ use crate::{
     dsl::Scalar,
     look::{Agg, Field, Filter, Found, Hit, Look, Order},
     mining::{mask, statistics::quantile},
-    params::Window,
+    params::{Level, Window},
     schema::{Role, Schema},
+    spans::Span,
 };
 
 /// Documents of entries that are read on each side.
@@ -30,7 +31,7 @@ const WORDS: usize = 8;
 /// What a root span may have in place of a parent.
 const NO_PARENT: [&str; 2] = ["", "0000000000000000"];
 
-/// Where a trace came in: its root span, or its first line.
+/// Where a trace came in: a span, or its first line.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) service: String,
@@ -48,13 +49,14 @@ impl Entry {
         let (first, last) = trace.extent()?;
         let (start, end) = (moment(first)?, moment(last)?);
         let text = |hit: &Hit<'_>, role| hit.text(role).map(|text| text.into_owned()).filter(|text| !text.is_empty());
-        if let Some(root) = trace.root().and_then(|root| trace.span(root)) {
-            let hit = hits.iter().find(|hit| hit.text(Role::SpanId).is_some_and(|id| *id == root.id));
-            let path = hit.and_then(|hit| text(hit, Role::Path)).filter(|path| *path != root.name);
-            let (service, name) = (root.service.clone(), root.name.clone());
-            return Some(Self { service, role: Role::SpanName, name, path, is_root: root.parent.is_none(), start, end });
+        if let Some(span) = entry_span(trace, hits) {
+            let path = hit_of(hits, span).and_then(|hit| text(hit, Role::Path)).filter(|path| *path != span.name);
+            let (service, name) = (span.service.clone(), span.name.clone());
+            return Some(Self { service, role: Role::SpanName, name, path, is_root: span.parent.is_none(), start, end });
         }
-        let hit = hits.iter().filter(|hit| hit.time.is_some()).min_by_key(|hit| hit.time)?;
+        // A line that tells of the failure is in no healthy trace.
+        let calm = |hit: &&Hit<'_>| hit.time.is_some() && !hit.is_span && hit.level().is_none_or(|level| level < Level::Warn);
+        let hit = hits.iter().filter(calm).min_by_key(|hit| hit.time)?;
         let service = text(hit, Role::Service)?;
         let path = text(hit, Role::Path).map(|path| (Role::Path, path));
         let (role, name) = path.or_else(|| Some((Role::Message, text(hit, Role::Message)?)))?;
@@ -122,6 +124,31 @@ impl Entry {
         let name: String = self.path.as_ref().unwrap_or(&self.name).chars().take(80).collect();
         format!("{} {name}", self.service)
     }
+}
+
+/// The span by which traces that do the same are known: the root, or the first one called from another service, if its name
+/// or path says what was asked for. `GET` and `/*` do not.
+fn entry_span<'t>(trace: &'t Trace, hits: &[Hit<'_>]) -> Option<&'t Span> {
+    let calls = trace.spans.iter().enumerate().filter(|(number, span)| {
+        let parent = trace.forest.parent_of(*number).and_then(|parent| trace.span(parent));
+        parent.is_some_and(|parent| parent.service != span.service)
+    });
+    let called = calls.map(|(_, span)| span).min_by_key(|span| span.start_ns);
+    let is_telling = |span: &&Span| {
+        let has_path = hit_of(hits, span).is_some_and(|hit| hit.text(Role::Path).is_some_and(|path| is_specific(&path)));
+        has_path || is_specific(&span.name)
+    };
+    trace.root().and_then(|root| trace.span(root)).into_iter().chain(called).find(is_telling)
+}
+
+/// Whether a name has a word beside protocols and methods.
+fn is_specific(name: &str) -> bool {
+    const GENERAL: [&str; 12] = ["http", "https", "grpc", "get", "post", "put", "patch", "delete", "head", "options", "request", "server"];
+    name.split(|char: char| !char.is_alphanumeric()).any(|word| !word.is_empty() && !GENERAL.contains(&word.to_ascii_lowercase().as_str()))
+}
+
+fn hit_of<'h, 'a>(hits: &'h [Hit<'a>], span: &Span) -> Option<&'h Hit<'a>> {
+    hits.iter().find(|hit| hit.is_span && hit.text(Role::SpanId).is_some_and(|id| *id == span.id))
 }
 
 /// A trace that may be healthy.

@@ -57,8 +57,8 @@ const MOST_DOCUMENTS: u32 = 1_000;
 /// A trace whose first document lies this close to the beginning of a window that nobody asked for may begin before it.
 const EDGE_SHARE: f64 = 0.1;
 
-/// Bytes of a comparison, about.
-const COMPARED_BYTES: usize = 3_600;
+/// One part in so many of the rows' room is left to them beside a comparison.
+const COMPARED_SHARE: usize = 3;
 
 /// Bytes of an answer that are not rows: summary, facts, notes, next calls.
 const FRAME_BYTES: usize = 2_400;
@@ -189,8 +189,9 @@ impl SearchByTraceId {
         let story = Story::of(trace);
         let focus = self.focus_span_id.as_ref().map(|focus| find(trace, focus.as_str())).transpose()?;
         let max_tokens = self.scope.max_tokens(context.settings.max_tokens) as usize;
-        let frame = if matches!(compared, Some(Ok(_))) { FRAME_BYTES + COMPARED_BYTES } else { FRAME_BYTES };
-        let rows = rows::rows(trace, &story.legs, focus, self.size.value() as usize, (max_tokens * 3).saturating_sub(frame));
+        let room = (max_tokens * 3).saturating_sub(FRAME_BYTES);
+        let room = if matches!(compared, Some(Ok(_))) { room / COMPARED_SHARE } else { room };
+        let rows = rows::rows(trace, &story.legs, focus, self.size.value() as usize, room);
         let left = (rows.left as u64).saturating_add(if focus.is_none() { total.value.saturating_sub(hits) } else { 0 });
         let why = if rows.table.len() < self.size.value() as usize { "max_tokens" } else { "size" };
         let shown = [Role::TraceId, Role::SpanId, Role::ParentSpanId, Role::Duration].map(|role| (role, context.schema.has(role)));
