@@ -1,7 +1,10 @@
 //! Where the time of sampled traces goes: self time of operations, and gaps of the calls between services. Knows no
 //! engine.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::Hash,
+};
 
 use super::groups::rough;
 use crate::{
@@ -23,7 +26,7 @@ pub(super) struct Sample {
 
 /// Values of one operation or call: of the random traces, and of the slow ones.
 #[derive(Debug, Default)]
-struct Values {
+pub(super) struct Values {
     random: Vec<f64>,
     slow: Vec<f64>,
 }
@@ -101,17 +104,18 @@ impl Sample {
     }
 }
 
-fn add(values: &mut Values, value: f64, is_slow: bool) {
+pub(super) fn add(values: &mut Values, value: f64, is_slow: bool) {
     if is_slow { &mut values.slow } else { &mut values.random }.push(value);
 }
 
-fn table(keys: [&'static str; 2], values: HashMap<(&str, &str), Values>) -> Table {
+/// The operations or calls that took the most time in all.
+pub(super) fn table<K: AsRef<str> + Ord + Hash>(keys: [&'static str; 2], values: HashMap<(K, K), Values>) -> Table {
     let mut table = Table::new(keys.into_iter().chain(["count", "p50_ms", "p95_ms", "slow_p50_ms"]));
-    let mut rows: Vec<((&str, &str), Values)> = values.into_iter().collect();
-    rows.sort_by(|(a, of_a), (b, of_b)| of_b.of_interest().total_cmp(&of_a.of_interest()).then(a.cmp(b)));
+    let mut rows: Vec<((K, K), Values)> = values.into_iter().collect();
+    rows.sort_by(|(a, of_a), (b, of_b)| of_b.of_interest().total_cmp(&of_a.of_interest()).then_with(|| a.cmp(b)));
     let left = rows.len().saturating_sub(MOST) as u64;
     for ((first, second), values) in rows.into_iter().take(MOST) {
-        table.push([Cell::from(first), Cell::from(second)].into_iter().chain(values.cells()).collect());
+        table.push([Cell::from(first.as_ref()), Cell::from(second.as_ref())].into_iter().chain(values.cells()).collect());
     }
     table.truncated(left, "top")
 }

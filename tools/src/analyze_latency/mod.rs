@@ -3,6 +3,7 @@
 
 mod edges;
 mod groups;
+mod lines;
 mod population;
 mod report;
 mod shared;
@@ -30,7 +31,8 @@ use population::{Population, candidates, without_durations};
 use report::Report;
 
 /// How slow requests are: percentiles by endpoint, trend with change point, slowest traces, what the slow ones share,
-/// self time and gaps between services. Takes entry spans, else request lines. One slow trace: `search_by_trace_id`.
+/// self time and gaps between services. Takes entry spans, else request lines, else traces of lines. One slow trace:
+/// `search_by_trace_id`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct AnalyzeLatency {
     #[serde(flatten)]
@@ -78,7 +80,7 @@ impl Tool for AnalyzeLatency {
     const NAME: &'static str = "analyze_latency";
     const TITLE: &'static str = "Analyze latency";
     const OUTPUT: Output = Output {
-        columns: &["service", "path", "span_name", "count", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms"],
+        columns: &["service", "path", "span_name", "pattern", "count", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms"],
         sections: &["overall", "trend", "change_point", "slowest", "shared", "edges", "self_time"],
     };
 
@@ -93,11 +95,12 @@ impl Tool for AnalyzeLatency {
     fn ask(self, context: &Context) -> Result<Step, ToolError> {
         let wanted = self.wanted(context)?;
         let schema = &context.schema;
-        schema.need(&Field::Role(Role::Duration)).map_err(|error| {
-            let next = "compare_windows reads latency from the time between the lines of a trace; where durations are in a field of another \
-                        name, aggregate_logs metric=p95 field=… reads it";
-            ToolError::new(Code::UnknownField, format!("neither spans nor durations: {}", error.message), next)
-        })?;
+        if let Err(error) = schema.need(&Field::Role(Role::Duration)) {
+            if lines::can(schema) {
+                return wanted.by_lines();
+            }
+            return Err(lines::nothing_to_time(&error));
+        }
         let populations = candidates(&wanted.scope, context);
         let mut looks: Vec<Look> = populations.iter().map(|population| wanted.overall(population)).collect();
         looks.push(wanted.all_spans(context));
@@ -284,7 +287,12 @@ impl Wanted {
             .agg("trend", trend)
             .agg("shared", shared::agg(slow, &population.schema));
         look.aggs.extend(groups.agg(&self.computed()));
-        let traces = if has_tree(&population, context) { affordable(spans_per_trace) } else { 0 };
+        let by_spans = has_tree(&population, context);
+        let traces = match by_spans {
+            true => affordable(spans_per_trace),
+            false if lines::can(&context.schema) => MOST_TRACES,
+            false => 0,
+        };
         if traces > 0 {
             look = look.agg("traces", random_traces(overall.traces, traces));
         }
@@ -293,6 +301,9 @@ impl Wanted {
             let (slow, random) = if traces > 0 { sampled(&found, threshold_ms, traces) } else { Default::default() };
             let report = Report { wanted: &self, population: &population, overall: &overall, threshold_ms, groups: &groups };
             let answer = self.told_indices(report.answer(&found, context), context);
+            if !by_spans {
+                return self.with_lines(answer, slow, random);
+            }
             if slow.is_empty() && random.is_empty() {
                 return Step::done(answer);
             }
@@ -305,15 +316,19 @@ impl Wanted {
         })
     }
 
-    /// Every span of these traces, trace by trace, also just outside the window.
-    fn spans_look<'i>(&self, ids: impl Iterator<Item = &'i String>) -> Look {
+    /// The window with a minute on either side: a trace may begin before it.
+    fn around(&self) -> Option<Window> {
         let minute = jiff::SignedDuration::from_mins(1);
         let start = self.window.start().saturating_sub(minute).unwrap_or(self.window.start());
-        let end = self.window.end().saturating_add(minute).unwrap_or(self.window.end());
+        Window::new(start, self.window.end().saturating_add(minute).unwrap_or(self.window.end()))
+    }
+
+    /// Every span of these traces, trace by trace, also just outside the window.
+    fn spans_look<'i>(&self, ids: impl Iterator<Item = &'i String>) -> Look {
         let filter = Filter::Is(Role::TraceId.into(), ids.map(|id| Scalar::from(id.as_str())).collect())
             .and(Filter::Exists(Role::SpanName.into()))
             .and(Filter::Exists(Role::Duration.into()));
-        Look::new(filter, Window::new(start, end))
+        Look::new(filter, self.around())
             .page(Order::By { field: Role::TraceId.into(), descending: false }, 0, MOST_SPANS)
             .fetch(SPAN_ROLES.into_iter().chain([Role::TraceId]))
     }

@@ -40,13 +40,37 @@ pub(super) struct Report<'r> {
 }
 
 /// When the 95th percentile moved: between `earliest` and `latest`, with 95 %.
-struct Change {
+pub(super) struct Change {
     time: Timestamp,
     earliest: Timestamp,
     latest: Timestamp,
     before_ms: f64,
     after_ms: f64,
     z: f64,
+}
+
+impl Change {
+    /// In words, after others.
+    pub(super) fn told(&self) -> String {
+        let moved = if self.after_ms > self.before_ms { "rose" } else { "fell" };
+        let (before, after) = (short(self.before_ms), short(self.after_ms));
+        let (earliest, latest) = (self.earliest.strftime("%H:%M:%S"), self.latest.strftime("%H:%M:%SZ"));
+        format!("; p95 {moved} from {before} to {after} ms at {} ({earliest}–{latest})", self.time)
+    }
+
+    pub(super) fn section(&self) -> Section {
+        Section::object(
+            "change_point",
+            [
+                ("time", Cell::from(self.time)),
+                ("earliest", Cell::from(self.earliest)),
+                ("latest", Cell::from(self.latest)),
+                ("before_ms", Cell::from(rough(self.before_ms))),
+                ("after_ms", Cell::from(rough(self.after_ms))),
+                ("z", Cell::from((self.z * 100.0).round() / 100.0)),
+            ],
+        )
+    }
 }
 
 impl Report<'_> {
@@ -69,17 +93,7 @@ impl Report<'_> {
             answer = answer.note(format!("{} documents are in smaller groups or have no {names}", rows.other));
         }
         if let Some(change) = &change {
-            answer = answer.section(Section::object(
-                "change_point",
-                [
-                    ("time", Cell::from(change.time)),
-                    ("earliest", Cell::from(change.earliest)),
-                    ("latest", Cell::from(change.latest)),
-                    ("before_ms", Cell::from(rough(change.before_ms))),
-                    ("after_ms", Cell::from(rough(change.after_ms))),
-                    ("z", Cell::from((change.z * 100.0).round() / 100.0)),
-                ],
-            ));
+            answer = answer.section(change.section());
             let hint = Hint::new("compare_windows", "what else changed then");
             answer = answer.hint(hint.with("start", change.time.to_string()).with("end", wanted.window.end().to_string()));
         }
@@ -99,10 +113,7 @@ impl Report<'_> {
         let max = overall.max_ms.map_or_else(String::new, |ms| format!(", max {} ms", short(ms)));
         let mut summary = format!("{}{max} over {} {}", figures.join(", "), overall.count, self.population.words);
         if let Some(change) = change {
-            let moved = if change.after_ms > change.before_ms { "rose" } else { "fell" };
-            let (before, after) = (short(change.before_ms), short(change.after_ms));
-            let within = format!("{}–{}", change.earliest.strftime("%H:%M:%S"), change.latest.strftime("%H:%M:%SZ"));
-            summary += &format!("; p95 {moved} from {before} to {after} ms at {} ({within})", change.time);
+            summary += &change.told();
         }
         if let Some(slowest) = slowest {
             summary += &format!("; slowest: {slowest}");
@@ -154,7 +165,7 @@ impl Report<'_> {
 
 /// Where a series moved for good, if it clearly did: by the likelihood ratio of a shift of its logarithms, and by ranks, which
 /// a few wild steps cannot move.
-fn change(series: &[(Timestamp, f64)]) -> Option<Change> {
+pub(super) fn change(series: &[(Timestamp, f64)]) -> Option<Change> {
     let values: Vec<f64> = series.iter().map(|(_, p95)| *p95).collect();
     let found = onset::level_shift(&values, SIDE).filter(|found| found.g2 >= onset::CLEAR)?;
     let (before, after) = values.split_at_checked(found.at)?;

@@ -181,9 +181,17 @@ fn edges_are_gaps_between_services_and_self_time_is_told_of_spans_that_call_nobo
 #[test]
 fn request_lines_are_taken_where_there_are_no_spans() {
     let (slow, all) = nothing_shared();
-    let replies = [overall(100, 4e6), overall(100, 4e6), second(vec![], slow, all, trend([3e6; 6]))];
+    let line = |id: &str, at: i64, service: &str, message: &str| {
+        let time = jiff::Timestamp::from_millisecond(1_774_449_000_000 + at).unwrap().to_string();
+        hit(message, json!({"@timestamp": time, "trace.id": id, "service.name": service, "message": message}))
+    };
+    let lines =
+        vec![line("t1", 90, "shop", "done"), line("t1", 70, "pay", "paid"), line("t1", 10, "pay", "paying"), line("t1", 0, "shop", "in")];
+    let replies = [overall(100, 4e6), overall(100, 4e6), second(vec![], slow, all, trend([3e6; 6])), reply(4, lines, json!({}))];
     let played = play("analyze_latency", json!({"group_by": ["service", "path"], "percentiles": ["p95"]}), ECS, replies);
     let answer = played.structured();
+    assert_eq!(answer["self_time"]["rows"], json!([["pay", "paying", 1, 60, 60]]));
+    assert_eq!(answer["edges"]["rows"], json!([["pay", "shop", 20, 20], ["shop", "pay", 10, 10]]));
     assert!(answer["summary"].as_str().unwrap().contains("100 request lines"), "{answer}");
     assert_eq!(answer["columns"], json!(["service", "path", "count", "p95_ms", "max_ms"]));
 }
@@ -200,11 +208,44 @@ fn a_caller_who_names_kinds_or_names_of_spans_has_chosen() {
 
 #[test]
 fn without_durations_the_error_says_what_is_missing_and_who_can_do_without() {
-    let fields: Vec<_> = ECS.iter().copied().filter(|(name, _)| *name != "event.duration").collect();
+    let fields: Vec<_> = ECS.iter().copied().filter(|(name, _)| !matches!(*name, "event.duration" | "trace.id")).collect();
     let played = play("analyze_latency", json!({}), &fields, []);
     assert_eq!(played.error().code.as_str(), "unknown_field");
     assert!(played.error().message.contains("neither spans nor durations"));
     assert!(played.error().next_step.contains("compare_windows"));
+}
+
+#[test]
+fn traces_of_lines_are_timed_where_nothing_has_a_duration() {
+    let fields: Vec<_> = ECS.iter().copied().filter(|(name, _)| *name != "event.duration").collect();
+    let start = 1_774_449_000_000_i64;
+    let trace = |number: i64| {
+        let ms = if number == 7 { 900 } else { 10 + number };
+        let line =
+            hit("l", json!({"@timestamp": "2026-03-25T14:30:00Z", "service.name": "shop", "message": format!("order {number} received")}));
+        json!({"key": format!("t{number:02}"), "doc_count": 3, "first": {"value": start + number * 1_000},
+            "last": {"value": start + number * 1_000 + ms}, "line": {"hits": {"total": {"value": 1, "relation": "eq"}, "hits": [line]}}})
+    };
+    let traces: Vec<Value> = (0..20).map(trace).collect();
+    let line = |at: i64, service: &str, message: &str| {
+        let time = jiff::Timestamp::from_millisecond(start + at).unwrap().to_string();
+        hit(message, json!({"@timestamp": time, "trace.id": "t07", "service.name": service, "message": message}))
+    };
+    let lines = vec![line(7_900, "shop", "order 7 done"), line(7_010, "pay", "charging 7"), line(7_000, "shop", "order 7 received")];
+    let replies = [
+        reply(60, vec![], json!({"traces": {"value": 20}})),
+        reply(60, vec![], json!({"traces": {"buckets": traces}})),
+        reply(3, lines, json!({})),
+    ];
+    let answer = play("analyze_latency", json!({}), &fields, replies).structured();
+    assert_eq!(answer["overall"]["count"], 20);
+    assert_eq!((&answer["overall"]["max_ms"], &answer["overall"]["slow"]), (&json!(900), &json!(1)));
+    assert_eq!(answer["slowest"]["rows"][0][answer["slowest"]["columns"].as_array().unwrap().len() - 1], "t07", "{answer}");
+    assert_eq!(
+        (&answer["rows"][0][0], &answer["rows"][0][1], &answer["rows"][0][2]),
+        (&json!("shop"), &json!("order <*> received"), &json!(20))
+    );
+    assert_eq!((&answer["edges"]["rows"][0][0], &answer["edges"]["rows"][0][1]), (&json!("pay"), &json!("shop")), "{answer}");
 }
 
 #[test]
