@@ -5,7 +5,7 @@ use super::{
     chain,
     changes::{Change, changes, culprit},
     clue::{Clue, tidy},
-    findings::{Call, Confidence, Cost, Findings, NextStep, Sure, Verdict, Window},
+    findings::{Call, Confidence, Cost, Findings, Link, LinkRole, NextStep, Sure, Verdict, Window},
     open,
     ranking::{Ranked, confidence, rank},
     reading::text_at,
@@ -92,11 +92,14 @@ fn verdict(case: &Case<'_>, fails: bool, sure: Option<&Confidence>) -> Verdict {
     }
 }
 
-fn headline(case: &Case<'_>, chain: &[super::findings::Link]) -> String {
+fn headline(case: &Case<'_>, chain: &[Link]) -> String {
     match (case.verdict, case.first()) {
         (Verdict::CauseNamed, Some(first)) => {
-            let links: Vec<&str> =
-                chain.iter().filter(|link| link.role != super::findings::LinkRole::Effect).map(|link| link.text.as_str()).collect();
+            let told = chain.iter().filter(|link| link.role != LinkRole::Effect);
+            // Of a deployment its name and when; the figures stand in the chain.
+            let links: Vec<&str> = told
+                .map(|link| case.changes.iter().find(|change| change.text == link.text).map_or(link.text.as_str(), Change::name))
+                .collect();
             format!("{}: {}", first.service, links.join(" → "))
         }
         (Verdict::SuspectsOnly, Some(first)) => {

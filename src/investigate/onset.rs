@@ -6,7 +6,7 @@ use super::{
     answers::{Answers, Made, Purpose},
     clue::tidy,
     findings::Onset,
-    reading::{Row, rows, section, text_at, time_at},
+    reading::{Row, number_at, rows, section, text_at, time_at},
     statistics::{CERTAIN, rate_excess},
 };
 
@@ -45,7 +45,15 @@ fn estimated(changes: &serde_json::Value) -> Option<Onset> {
     let earliest =
         first(&["earliest", "start", "from", "low"]).filter(|earliest| time.duration_since(*earliest) < SignedDuration::from_hours(6));
     let latest = first(&["latest", "end", "to", "high"]);
-    let basis = ["basis", "evidence", "what"].iter().find_map(|name| text_at(changes, &["onset", name]));
-    let basis = basis.map_or_else(|| "when the rate of errors changed".to_owned(), tidy);
+    let of = text_at(changes, &["onset", "of"]).map_or_else(|| "the share of failures".to_owned(), tidy);
+    let level = |unit: &str| {
+        let at = |when: &str| number_at(changes, &["onset", &format!("{when}_{unit}")]);
+        Some((at("before")?, at("after")?))
+    };
+    let basis = match (level("percent"), level("ms")) {
+        (Some((before, after)), _) => format!("{of} rose from {before} to {after} %"),
+        (None, Some((before, after))) => format!("{of} rose from {before} to {after} ms"),
+        (None, None) => format!("{of} rose"),
+    };
     Some(Onset { time, earliest, latest, basis })
 }

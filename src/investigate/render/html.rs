@@ -168,7 +168,7 @@ fn chain(out: &mut String, chain: &[Link]) -> fmt::Result {
             write!(out, "<time>{}</time>", clock(time))?;
         }
         if let Some(service) = &link.service {
-            write!(out, "<span>{}</span>", Escaped(service))?;
+            write!(out, "<span class=\"name\">{}</span>", Escaped(service))?;
         }
         write!(out, "</div><div>{}</div>", Escaped(&link.text))?;
         evidence(out, link.evidence.iter(), &link.text)?;
@@ -182,7 +182,7 @@ fn chain(out: &mut String, chain: &[Link]) -> fmt::Result {
 fn evidence<'e>(out: &mut String, evidence: impl Iterator<Item = &'e Evidence>, said: &str) -> fmt::Result {
     out.push_str("<ul class=\"evidence\">");
     for evidence in evidence {
-        let text = if evidence.text == said { "shown by" } else { &evidence.text };
+        let text = if said.contains(&evidence.text) { "shown by" } else { &evidence.text };
         write!(out, "<li>{} {}</li>", Escaped(text), reference(evidence.call))?;
     }
     out.push_str("</ul>");
@@ -217,12 +217,13 @@ fn suspects(out: &mut String, suspects: &[Suspect]) -> fmt::Result {
         write!(
             out,
             "<li class=\"card suspect\"><span class=\"number\">{}</span><div><strong>{}</strong> <span class=\"soft small\">score {:.1}, {} \
-             kinds of signs</span><svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"rest\" width=\"100\" \
+             {}</span><svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"rest\" width=\"100\" \
              height=\"6\"/><rect class=\"score\" width=\"{share:.0}\" height=\"6\"/></svg>",
             suspect.rank,
             Escaped(&suspect.service),
             suspect.score,
-            suspect.kinds
+            suspect.kinds,
+            if suspect.kinds == 1 { "kind of sign" } else { "kinds of signs" }
         )?;
         evidence(out, suspect.evidence.iter(), "")?;
         if let Some(trace_id) = &suspect.trace_id {
