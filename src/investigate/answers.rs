@@ -19,6 +19,8 @@ pub(super) enum Purpose {
     Health,
     /// What the errors say.
     Errors,
+    /// On which hosts the errors are written.
+    Hosts,
     /// What requests do differently.
     Compare,
     /// A request that shows the difference.

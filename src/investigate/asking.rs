@@ -15,7 +15,7 @@ use super::{
     clue::Clue,
     conclude,
     findings::{Sure, Verdict},
-    onset, reading,
+    hosts, onset, reading,
 };
 
 /// More calls than this are not made of one's own accord.
@@ -125,18 +125,21 @@ impl Desk<'_> {
     /// What is still open: the errors where the cause is not certain without them, a request that shows it.
     async fn finish(&mut self, clue: &Clue, answers: &mut Answers) {
         answers.made = std::mem::take(&mut self.made);
-        let draft = conclude::conclude(clue, answers);
+        let (draft, spreads) = (conclude::conclude(clue, answers), hosts::spreads(answers));
         self.made = std::mem::take(&mut answers.made);
         let has = |purpose: Purpose| self.made.iter().any(|made| made.purpose == purpose);
         let is_open = draft.confidence.as_ref().is_none_or(|confidence| confidence.word < Sure::High);
         let ask_errors = is_open && !has(Purpose::Errors);
-        let room = self.made.len() + usize::from(ask_errors) < CALLS;
+        // Errors of their own in several services at once have something in common below them.
+        let ask_hosts = has(Purpose::Errors) && spreads;
+        let room = self.made.len() + usize::from(ask_errors) + usize::from(ask_hosts) < CALLS;
         let example = draft.suspects.first().and_then(|suspect| suspect.trace_id.clone());
         let example = example.filter(|_| room && !has(Purpose::Trace) && draft.verdict != Verdict::NothingSignificant);
         let errors = OptionFuture::from(ask_errors.then(|| self.call(Purpose::Errors, "get_error_summary", errors(answers))));
         let example = OptionFuture::from(example.map(|id| self.call(Purpose::Example, "search_by_trace_id", trace(&id))));
-        let (errors, example) = join(errors, example).await;
-        self.made.extend([errors, example].into_iter().flatten());
+        let hosts = OptionFuture::from(ask_hosts.then(|| self.call(Purpose::Hosts, "get_error_summary", by_host(answers))));
+        let ((errors, hosts), example) = join(join(errors, hosts), example).await;
+        self.made.extend([errors, hosts, example].into_iter().flatten());
     }
 
     fn call(&self, purpose: Purpose, tool: &'static str, mut arguments: Map<String, Value>) -> impl Future<Output = Made> + use<'_> {
@@ -176,8 +179,13 @@ fn health(answers: &Answers) -> Map<String, Value> {
     object(json!({"group_by": "service", "start": answers.start.to_string(), "end": answers.end.to_string()}))
 }
 
+/// Warnings too: what breaks slowly warns first.
 fn errors(answers: &Answers) -> Map<String, Value> {
-    object(json!({"start": answers.start.to_string(), "end": answers.end.to_string()}))
+    object(json!({"level": "warn+", "start": answers.start.to_string(), "end": answers.end.to_string(), "top": 14}))
+}
+
+fn by_host(answers: &Answers) -> Map<String, Value> {
+    object(json!({"group_by": "host", "start": answers.start.to_string(), "end": answers.end.to_string()}))
 }
 
 /// When what the clue names was seen last.

@@ -27,8 +27,9 @@ pub(super) fn chain(case: &Case<'_>) -> Vec<Link> {
         Some((change, None)) => links.push(changed(case, LinkRole::Cause, change, first)),
         None => {}
     }
-    let said = [Kind::Errors, Kind::Blamed, Kind::Behaviour].into_iter().filter_map(|kind| first.strongest(kind));
-    let said: Vec<&Sign> = said.filter(|sign| !sign.is_less).collect();
+    let said = [Kind::Blamed, Kind::Behaviour, Kind::Host].into_iter().filter_map(|kind| strongest_named(first, kind));
+    let own = own_errors(first);
+    let said: Vec<&Sign> = own.iter().copied().take(1).chain(said.filter(|sign| !sign.is_less)).collect();
     let failing = [Kind::Failing, Kind::Slower].into_iter().filter_map(|kind| strongest_named(first, kind)).next();
     match (culprit, said.first()) {
         // Nobody changed anything that is known: what it says of itself, or others of it, comes first.
@@ -38,6 +39,9 @@ pub(super) fn chain(case: &Case<'_>) -> Vec<Link> {
         (Some(_), Some(sign)) if sign.kind != Kind::Behaviour => links.push(signed(LinkRole::Mechanism, sign, &[])),
         (Some(_), _) => {}
     }
+    // What it said next, where it began by itself.
+    let is_host = first.strongest(Kind::Host).is_some();
+    links.extend(own.get(1).filter(|_| culprit.is_none() && !is_host).map(|sign| signed(LinkRole::Mechanism, sign, &[])));
     if let Some(sign) = failing {
         let also: Vec<&Sign> = said.iter().copied().filter(|sign| sign.kind == Kind::Behaviour).collect();
         let role = if links.is_empty() { LinkRole::Cause } else { LinkRole::Symptom };
@@ -45,6 +49,13 @@ pub(super) fn chain(case: &Case<'_>) -> Vec<Link> {
     }
     links.extend(effects(case, first));
     links
+}
+
+/// Its own errors: the first of those that are new, then what came after it; else the strongest.
+fn own_errors(first: &Ranked) -> Vec<&Sign> {
+    let mut new: Vec<&Sign> = first.signs.iter().filter(|sign| sign.kind == Kind::Errors && sign.time.is_some()).collect();
+    new.sort_by_key(|sign| sign.time);
+    if new.is_empty() { first.strongest(Kind::Errors).into_iter().collect() } else { new }
 }
 
 /// The strongest sign of a kind; one that names what fails before one that counts it.
@@ -70,8 +81,11 @@ fn changed(case: &Case<'_>, role: LinkRole, change: &Change, first: &Ranked) -> 
 
 fn signed(role: LinkRole, sign: &Sign, also: &[&Sign]) -> Link {
     let mut evidence = vec![sign.evidence.clone()];
-    evidence.extend(also.iter().map(|sign| sign.evidence.clone()));
-    evidence.dedup();
+    for sign in also {
+        if !evidence.contains(&sign.evidence) {
+            evidence.push(sign.evidence.clone());
+        }
+    }
     Link { role, text: sign.evidence.text.clone(), time: sign.time, service: Some(sign.service.clone()), evidence }
 }
 
@@ -80,7 +94,10 @@ fn effects(case: &Case<'_>, first: &Ranked) -> Vec<Link> {
     let request = case.ranked.iter().flat_map(|ranked| &ranked.signs).find(|sign| sign.kind == Kind::Request);
     let mut links: Vec<Link> = request.map(|sign| signed(LinkRole::Effect, sign, &[])).into_iter().collect();
     for ranked in case.ranked.iter().skip(1) {
-        let Some(sign) = strongest_named(ranked, Kind::Failing).or_else(|| ranked.signs.first()) else { continue };
+        let Some(sign) = strongest_named(ranked, Kind::Failing).or_else(|| ranked.signs.iter().find(|sign| sign.kind != Kind::Blamed))
+        else {
+            continue;
+        };
         let suffers = ranked.suffers_from.is_some() || sign.is_less || sign.kind == Kind::Failing;
         if links.len() >= EFFECTS || !suffers || ranked.service == first.service {
             continue;

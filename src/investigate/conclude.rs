@@ -6,6 +6,7 @@ use super::{
     changes::{Change, changes, culprit},
     clue::{Clue, tidy},
     findings::{Call, Confidence, Cost, Findings, Link, LinkRole, NextStep, Sure, Verdict, Window},
+    hosts::host_signs,
     open,
     ranking::{Ranked, confidence, rank},
     reading::text_at,
@@ -41,7 +42,8 @@ impl Case<'_> {
 /// What the answers amount to.
 pub(super) fn conclude(clue: &Clue, answers: &Answers) -> Findings {
     let services = services(answers);
-    let signs = signs(answers);
+    let mut signs = signs(answers);
+    signs.extend(host_signs(answers, &signs, &services));
     let strength = strength(answers);
     let changes = changes(answers, &services);
     let ranked = rank(&signs, &services);

@@ -225,7 +225,7 @@ impl EventKind {
     }
 }
 
-/// A service and what speaks against it.
+/// A service, or a host where errors of several services are written, and what speaks against it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Suspect {
     /// 1 is first.

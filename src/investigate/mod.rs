@@ -9,6 +9,7 @@ mod changes;
 mod clue;
 mod conclude;
 mod findings;
+mod hosts;
 mod onset;
 mod open;
 mod ranking;

@@ -1,6 +1,6 @@
 //! When it began, read from the answers. Asks nothing.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     answers::{Answers, Made, Purpose},
@@ -10,8 +10,8 @@ use super::{
     statistics::{CERTAIN, rate_excess},
 };
 
-/// The clearest sign first: the first call of something that never worked, then what the change log estimates, then the first of
-/// many errors that are new.
+/// The clearest sign is the first call of something that never worked; without one, what comes first of the change log's estimate and
+/// the first of many lines that are new.
 pub(super) fn onset(made: &[Made], answers: &Answers) -> Option<Onset> {
     let answer = |purpose: Purpose| made.iter().find(|made| made.purpose == purpose).and_then(|made| made.result.as_ref().ok());
     let within = |time: &Timestamp| (answers.start..=answers.end).contains(time);
@@ -23,13 +23,15 @@ pub(super) fn onset(made: &[Made], answers: &Answers) -> Option<Onset> {
         let basis = format!("first call of {}, which {}", tidy(&most.text("path")?), most.text("finding")?);
         Some(Onset { time, earliest: None, latest: None, basis })
     });
-    failing.or_else(|| answer(Purpose::Changes).and_then(estimated).filter(|onset| within(&onset.time))).or_else(|| {
-        let errors = answer(Purpose::Errors)?;
+    let new_lines = answer(Purpose::Errors).and_then(|errors| {
         let new = rows(errors).filter(|row| row.text("is_new").as_deref() == Some("true") && is_certain(*row, answers));
         let (time, pattern) = new.filter_map(|row| Some((row.time("first_seen")?, row.text("pattern")?))).min()?;
         within(&time)
-            .then(|| Onset { time, earliest: None, latest: None, basis: format!("first of the new errors “{}”", tidy(&pattern)) })
-    })
+            .then(|| Onset { time, earliest: None, latest: None, basis: format!("first of the new lines “{}”", tidy(&pattern)) })
+    });
+    let estimated = answer(Purpose::Changes).and_then(estimated).filter(|onset| within(&onset.time));
+    // A rate shows late what a line says early.
+    failing.or_else(|| [estimated, new_lines].into_iter().flatten().min_by_key(|onset| onset.time))
 }
 
 /// Whether so many against none before are no chance.
@@ -39,12 +41,8 @@ fn is_certain(row: Row<'_>, answers: &Answers) -> bool {
 
 /// The estimate that comes with the changes, where there is one.
 fn estimated(changes: &serde_json::Value) -> Option<Onset> {
-    let first = |names: &[&str]| names.iter().find_map(|name| time_at(changes, &["onset", name]));
-    let time = first(&["time", "estimate", "at"])?;
-    // An interval is given with its last moment; a start that is too long ago says nothing.
-    let earliest =
-        first(&["earliest", "start", "from", "low"]).filter(|earliest| time.duration_since(*earliest) < SignedDuration::from_hours(6));
-    let latest = first(&["latest", "end", "to", "high"]);
+    let moment = |name: &str| time_at(changes, &["onset", name]);
+    let (time, earliest, latest) = (moment("time")?, moment("earliest"), moment("latest"));
     let of = text_at(changes, &["onset", "of"]).map_or_else(|| "the share of failures".to_owned(), tidy);
     let level = |unit: &str| {
         let at = |when: &str| number_at(changes, &["onset", &format!("{when}_{unit}")]);

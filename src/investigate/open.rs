@@ -11,8 +11,8 @@ use super::{
     statistics::{CERTAIN, rate_excess},
 };
 
-/// Things told as ruled out, of each kind.
-const OF_EACH: usize = 4;
+/// Things told as ruled out, of each kind, most telling first.
+const OF_EACH: usize = 3;
 
 /// What stands out as well, each with the reason why it is not the cause.
 pub(super) fn ruled_out(case: &Case<'_>, chain: &[Link]) -> Vec<RuledOut> {

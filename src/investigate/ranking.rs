@@ -15,6 +15,9 @@ const ENDINGS: [&str; 5] = ["-service", "_service", "-svc", "-api", "-server"];
 const SUSPECTS: usize = 8;
 const EVIDENCE: usize = 5;
 
+/// The part of what a caller became slower by that its callee has to have become slower by.
+const EXPLAINED: f64 = 0.6;
+
 /// Two scores closer than this share are called equal.
 const CLOSE: f64 = 0.85;
 
@@ -83,7 +86,9 @@ pub(super) fn rank(signs: &[Sign], services: &BTreeSet<String>) -> Vec<Ranked> {
         let named = services.iter().filter(|_| reports).find(|other| **other != sign.service && names(&sign.subject, other));
         if let Some(named) = named {
             let evidence = Evidence { text: format!("{}: {}", sign.service, sign.evidence.text), ..sign.evidence.clone() };
-            let blame = Sign { kind: Kind::Blamed, service: named.clone(), evidence, is_less: false, ..sign.clone() };
+            // The comparison tells of the same lines, cut short: the errors themselves come first.
+            let weight = if sign.kind == Kind::Errors { sign.weight } else { sign.weight / 2.0 };
+            let blame = Sign { kind: Kind::Blamed, service: named.clone(), evidence, is_less: false, weight, ..sign.clone() };
             by.entry(named.clone()).or_default().push(blame);
             // Signs come strongest first, so this is the strongest that names another.
             let is_own = signs.iter().any(|own| own.service == sign.service && own.kind == sign.kind && own.weight > 2.0 * sign.weight);
@@ -91,6 +96,14 @@ pub(super) fn rank(signs: &[Sign], services: &BTreeSet<String>) -> Vec<Ranked> {
                 suffers.entry(sign.service.clone()).or_insert_with(|| named.clone());
             }
         }
+    }
+    if let Some(host) = signs.iter().find(|sign| sign.kind == Kind::Host) {
+        for sign in signs.iter().filter(|sign| sign.kind == Kind::Errors && sign.service != host.service) {
+            suffers.entry(sign.service.clone()).or_insert_with(|| host.service.clone());
+        }
+    }
+    for (caller, callee) in waits(signs) {
+        suffers.entry(caller).or_insert(callee);
     }
     let mut ranked: Vec<Ranked> = by
         .into_iter()
@@ -110,6 +123,20 @@ pub(super) fn rank(signs: &[Sign], services: &BTreeSet<String>) -> Vec<Ranked> {
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.service.cmp(&b.service)));
     ranked.truncate(SUSPECTS);
     ranked
+}
+
+/// Slower services that wait for another one: whoever waits is slower by at least about what it waits for, and was slower already.
+fn waits(signs: &[Sign]) -> Vec<(String, String)> {
+    let slower: Vec<(&Sign, f64, f64)> = signs
+        .iter()
+        .filter(|sign| sign.kind == Kind::Slower)
+        .filter_map(|sign| sign.p95_ms.map(|(now, before)| (sign, now - before, before)))
+        .collect();
+    let pairs = slower.iter().flat_map(|caller| slower.iter().map(move |callee| (caller, callee)));
+    let waits = pairs.filter(|((caller, grew, before), (callee, callee_grew, callee_before))| {
+        caller.service != callee.service && callee_before < before && callee_grew <= grew && *callee_grew >= EXPLAINED * grew
+    });
+    waits.map(|((caller, ..), (callee, ..))| (caller.service.clone(), callee.service.clone())).collect()
 }
 
 /// How sure it is that the first of the ranked is the one. `changed` is whether something of it was changed shortly before.
@@ -148,7 +175,7 @@ mod tests {
     fn sign(kind: Kind, service: &str, subject: &str, weight: f64) -> Sign {
         let evidence = Evidence { call: 1, text: subject.to_owned() };
         let (service, subject) = (service.to_owned(), subject.to_owned());
-        Sign { kind, service, subject, evidence, weight, time: None, trace_id: None, is_less: false }
+        Sign { kind, service, subject, evidence, weight, time: None, trace_id: None, is_less: false, p95_ms: None }
     }
 
     fn order(signs: &[Sign], services: &[&str]) -> Vec<String> {

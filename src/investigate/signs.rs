@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Blamed,
     /// It is slower.
     Slower,
+    /// Errors of several services are written on it: it is a host.
+    Host,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             Self::Request => "the request that the clue names",
             Self::Blamed => "the errors of others, which name it",
             Self::Slower => "its response times",
+            Self::Host => "errors of several services that are written on it",
         }
     }
 }
@@ -58,6 +61,8 @@ pub(super) struct Sign {
     pub(super) trace_id: Option<String>,
     /// Whether it is less of something: an effect, more often than a cause.
     pub(super) is_less: bool,
+    /// The 95th percentile of its response times now and before, of a service that is slower.
+    pub(super) p95_ms: Option<(f64, f64)>,
 }
 
 /// How sure the comparison of whole requests is.
@@ -98,7 +103,9 @@ pub(super) fn signs(answers: &Answers) -> Vec<Sign> {
     }
     let strength = strength(answers);
     if let Some((call, compare)) = answers.of(Purpose::Compare).filter(|_| strength > Strength::None) {
-        signs.extend(section(compare, "suspects").filter_map(|row| behaviour(call, row, strength)));
+        let steady = steady(answers);
+        let told = section(compare, "suspects").filter(|row| !is_gap_beside(*row, &steady));
+        signs.extend(told.filter_map(|row| behaviour(call, row, strength)));
     }
     if let Some((call, trace)) = answers.of(Purpose::Trace) {
         signs.extend(request(call, trace));
@@ -131,6 +138,7 @@ fn failing_path(call: usize, row: Row<'_>, health: &Value, answers: &Answers) ->
             time: first_seen.filter(|_| !is_old),
             trace_id: row.text("trace_id"),
             is_less: false,
+            p95_ms: None,
         })
         .collect()
 }
@@ -165,8 +173,10 @@ fn service_health(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> 
             (Kind::Failing, weight, format!("wrote nothing, {before:.0} lines in the time before"))
         }
         "slower" => {
-            let text = format!("p95 {} ms, {} ms before", of("p95_ms").round(), of("baseline_p95_ms").round());
-            (Kind::Slower, CERTAIN, text)
+            let (now, then) = (of("p95_ms"), of("baseline_p95_ms"));
+            // Told from twice the time on, where it weighs as much as what is certain; each doubling weighs as much again.
+            let weight = CERTAIN * (now / then.max(0.001)).log2().max(1.0);
+            (Kind::Slower, weight, format!("p95 {} ms, {} ms before", now.round(), then.round()))
         }
         _ => return None,
     };
@@ -179,6 +189,7 @@ fn service_health(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> 
         time: None,
         trace_id: None,
         is_less: finding == "gone",
+        p95_ms: row.number("p95_ms").zip(row.number("baseline_p95_ms")),
     };
     (weight >= CERTAIN).then_some(sign)
 }
@@ -189,10 +200,11 @@ fn error(call: usize, row: Row<'_>, answers: &Answers) -> Vec<Sign> {
     let minutes = answers.minutes();
     let before = row.number("baseline_rate_per_min").unwrap_or(0.0);
     let weight = rate_excess(count, minutes, before * minutes, minutes);
-    if weight < CERTAIN {
+    let is_new = row.text("is_new").as_deref() == Some("true");
+    // Retries and the like come in bursts, which are less even than chance: what is not new has to have doubled as well.
+    if weight < CERTAIN || (!is_new && count < 2.0 * before * minutes) {
         return Vec::new();
     }
-    let is_new = row.text("is_new").as_deref() == Some("true");
     let first_seen = row.time("first_seen").filter(|_| is_new);
     let than = if is_new { "none before".to_owned() } else { format!("{:.0} in the time before", before * minutes) };
     let since = first_seen.map(|time| format!(" since {}", clock(time))).unwrap_or_default();
@@ -206,6 +218,7 @@ fn error(call: usize, row: Row<'_>, answers: &Answers) -> Vec<Sign> {
         time: first_seen,
         trace_id: row.text("trace_id"),
         is_less: false,
+        p95_ms: None,
     };
     row.texts("service").into_iter().map(one).collect()
 }
@@ -226,8 +239,27 @@ fn blamed(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> {
         time: None,
         trace_id: None,
         is_less: false,
+        p95_ms: None,
     };
     (weight >= CERTAIN).then_some(sign)
+}
+
+/// Services whose own response times stayed as they were while those of others grew; none where none grew.
+fn steady(answers: &Answers) -> BTreeSet<String> {
+    let rows = || answers.of(Purpose::Health).into_iter().flat_map(|(_, health)| rows(health));
+    if !rows().any(|row| row.text("finding").as_deref() == Some("slower")) {
+        return BTreeSet::new();
+    }
+    let stayed = rows().filter(|row| match (row.number("p95_ms"), row.number("baseline_p95_ms")) {
+        (Some(now), Some(before)) => now < 1.5 * before,
+        _ => false,
+    });
+    stayed.filter_map(|row| row.text("service")).collect()
+}
+
+/// Whether a row tells of a longer gap between the lines of two services, of which this one is no slower: the gap is the other's.
+fn is_gap_beside(row: Row<'_>, steady: &BTreeSet<String>) -> bool {
+    row.text("class").as_deref() == Some("log_gap") && row.text("service").is_some_and(|service| steady.contains(&service))
 }
 
 fn behaviour(call: usize, row: Row<'_>, strength: Strength) -> Option<Sign> {
@@ -236,15 +268,18 @@ fn behaviour(call: usize, row: Row<'_>, strength: Strength) -> Option<Sign> {
     let weight = if strength == Strength::Significant { score } else { score / 2.0 };
     let figures = [row.text("baseline"), row.text("window")];
     let figures = if let [Some(base), Some(now)] = figures { format!(", {base} → {now}") } else { String::new() };
+    // The ends of a gap between two lines name services without blaming them.
+    let is_pattern = row.text("class").is_some_and(|class| class == "pattern");
     let sign = Sign {
         kind: Kind::Behaviour,
-        subject: what.clone(),
+        subject: if is_pattern { what.clone() } else { String::new() },
         is_less: what.starts_with("DOWN ") || what.starts_with("GONE "),
         evidence: Evidence { call, text: format!("{}{figures}", tidy(&what)) },
         service,
         weight,
         time: None,
         trace_id: row.text("trace_id"),
+        p95_ms: None,
     };
     (weight >= CERTAIN).then_some(sign)
 }
@@ -272,6 +307,7 @@ fn request(call: usize, trace: &Value) -> Option<Sign> {
         time,
         trace_id,
         is_less: false,
+        p95_ms: None,
     })
 }
 

@@ -216,8 +216,80 @@ fn the_text_stays_within_a_terminal() {
 #[test]
 fn the_published_schema_is_the_one_in_the_docs_and_holds() {
     let published: Value = serde_json::from_str(include_str!("../../docs/findings.schema.json")).unwrap();
-    assert_eq!(published, super::schema(), "write it anew: elk-mcp investigate --schema > docs/findings.schema.json");
+    assert!(published == super::schema(), "write it anew: elk-mcp investigate --schema > docs/findings.schema.json");
     let found: Value = serde_json::from_str(&render::json(&findings(&Clue::default(), bad_deploy())).unwrap()).unwrap();
     let errors: Vec<String> = jsonschema::validator_for(&published).unwrap().iter_errors(&found).map(|error| error.to_string()).collect();
     assert_eq!(errors, [""; 0]);
+}
+
+#[test]
+fn a_caller_that_waits_is_not_blamed_for_whom_it_waits_for() {
+    let columns = ["service", "finding", "count", "p95_ms", "baseline_p95_ms"];
+    let rows =
+        json!([["orders", "slower", 1782, 1378.8, 161.8], ["payment", "slower", 902, 1160.7, 114.0], ["stock", "ok", 1126, 28.8, 28.9]]);
+    let found = findings(
+        &Clue::default(),
+        vec![
+            changes(json!([])),
+            made(Purpose::Health, "get_service_overview", json!({"summary": "health", "columns": columns, "rows": rows})),
+            compare(
+                "significant",
+                json!([
+                    [1, "stock", 31.5, "log_gap", "stock: POST /reserve → orders: POST /orders", "84 ms", "786 ms", "t1"],
+                    [2, "orders", 23.9, "log_gap", "stock: POST /reserve → orders: POST /orders", "84 ms", "786 ms", "t1"],
+                    [3, "payment", 12.1, "pattern", "UP rule matched <*> rows", "1 of 970", "47 of 229", "t2"]
+                ]),
+            ),
+        ],
+    );
+    assert_eq!(found.suspects[0].service, "payment", "{:#?}", found.suspects);
+    assert_eq!((found.verdict, found.suspects.len()), (Verdict::CauseNamed, 2), "{}", found.headline);
+}
+
+#[test]
+fn errors_of_several_services_on_one_host_are_the_hosts() {
+    let full = |service: &str| {
+        json!([
+            format!("cannot write /var/lib/{service}: No space left on device"),
+            48,
+            0.0,
+            true,
+            format!("2026-03-25T14:17:{}Z", 10 + service.len()),
+            service,
+            "t1"
+        ])
+    };
+    let by_host = json!({"summary": "by host", "columns": ["host", "count", "baseline_rate_per_min"],
+        "rows": [["node-3", 172, 0.16], ["node-1", 20, 0.3], ["node-2", 14, 0.2]]});
+    let found = findings(
+        &Clue::default(),
+        vec![
+            changes(json!([])),
+            health(usual(), json!([])),
+            errors(json!([full("orders"), full("cart"), full("catalog")])),
+            made(Purpose::Hosts, "get_error_summary", by_host),
+        ],
+    );
+    assert_eq!(found.suspects[0].service, "node-3", "{:#?}", found.suspects);
+    assert!(found.headline.starts_with("node-3: cart: “cannot write /var/lib/cart: No space left on device”"), "{}", found.headline);
+}
+
+#[test]
+fn what_broke_slowly_is_told_from_its_first_new_line_on() {
+    let mut rows = usual();
+    rows.as_array_mut().unwrap().push(json!(["router", "worse", 1417, 0.037, 0.0, "503", 27.0, 0.0, 0.0]));
+    let found = findings(
+        &Clue::default(),
+        vec![
+            changes(json!([])),
+            health(rows, json!([])),
+            errors(json!([
+                ["Container router was terminated: reason OOMKilled", 15, 0.0, true, "2026-03-25T14:06:18Z", "router", null],
+                ["memory is nearly exhausted", 24, 0.0, true, "2026-03-25T14:02:21Z", "router", null]
+            ])),
+        ],
+    );
+    assert_eq!(found.onset.as_ref().unwrap().time, "2026-03-25T14:02:21Z".parse().unwrap());
+    let told: Vec<(LinkRole, bool)> = found.chain.iter().map(|link| (link.role, link.text.contains("OOMKilled"))).collect();
+    assert_eq!(told, [(LinkRole::Cause, false), (LinkRole::Mechanism, true), (LinkRole::Symptom, false)]);
 }

@@ -33,7 +33,8 @@ fn write(out: &mut String, findings: &Findings) -> fmt::Result {
         out,
         "Chain",
         findings.chain.iter().map(|link| {
-            let calls: Vec<String> = link.evidence.iter().map(|evidence| format!("[{}]", evidence.call)).collect();
+            let mut calls: Vec<String> = link.evidence.iter().map(|evidence| format!("[{}]", evidence.call)).collect();
+            calls.dedup();
             format!("{:<9}  {} {}", link.role.word(), link.text, calls.join(""))
         }),
     )?;
