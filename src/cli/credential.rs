@@ -4,7 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
-use elk_mcp_tools::{dsl::IndexExpression, engine::Engine};
+use elk_mcp_tools::{
+    dsl::IndexExpression,
+    engine::{Engine, EngineErrorKind},
+};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -34,6 +37,9 @@ impl Credential {
             Ok(verdict) => {
                 decide(verdict, allows_writing)?;
                 return Ok(Self(None));
+            }
+            Err(error) if error.kind == EngineErrorKind::Unauthorized => {
+                tracing::warn!(%error, "the cluster does not take the credential; calls will fail until it does");
             }
             Err(error) => tracing::warn!(%error, "the cluster does not answer; calls will fail until it does"),
         }

@@ -28,7 +28,7 @@ struct Secured {
 }
 
 /// Who fills the secured node; see `tests/engines/README.md`.
-const SUPERUSER: (&str, &str) = ("elastic", "changeme123");
+pub(crate) const SUPERUSER: (&str, &str) = ("elastic", "changeme123");
 
 /// Every engine that the variable names. One that is named and does not answer is a failure, not a skip.
 pub(crate) fn nodes() -> &'static [Node] {

@@ -1,17 +1,23 @@
 //! Ways in which a cluster cannot be reached, or only in part, as a caller of a tool is told of them.
 
+use std::time::Duration;
+
 use elk_mcp::{
-    cluster::{ApiKey, Credential},
+    cluster::{ApiKey, Cluster, Credential},
+    least_privilege::{Verdict, judge},
     secret::Secret,
 };
-use elk_mcp_tools::error::{Code, ToolError};
+use elk_mcp_tools::{
+    dsl::IndexExpression,
+    error::{Code, ToolError},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
     answers::Answered,
-    nodes::{Node, nodes},
+    nodes::{Node, SUPERUSER, nodes},
     world::{Source, World, ecs},
 };
 
@@ -53,6 +59,22 @@ async fn a_reader_is_enough_and_others_are_told_what_they_lack() {
         }
         let error = count(&Source::of(&node.without_authority(), Some(basic("reader", "readerpass1"))), &index).await.unwrap_err();
         assert_eq!(error.code, Code::UpstreamTlsError, "{}", error.text());
+    }
+}
+
+#[tokio::test]
+async fn every_engine_says_whether_its_credential_can_write() {
+    let index = IndexExpression::parse("logs-*").unwrap();
+    for node in nodes() {
+        let verdict = async |cluster: Cluster| judge(&cluster, &index, Duration::from_secs(10)).await.unwrap();
+        let expected = if node.is_secured() { Verdict::ReadOnly } else { Verdict::NoSecurity };
+        assert_eq!(verdict(node.cluster()).await, expected, "{}", node.name);
+        if node.is_secured() {
+            let (username, password) = SUPERUSER;
+            let superuser = Credential::Basic { username: username.to_owned(), password: Secret::new(password) };
+            let verdict = verdict(node.cluster_as(Some(superuser))).await;
+            assert!(matches!(&verdict, Verdict::Writable(by) if by.contains(&"write of logs-*".to_owned())), "{verdict:?}");
+        }
     }
 }
 
