@@ -32,6 +32,7 @@ async fn a_call_is_one_line_in_the_names_of_ecs() {
         ("elk_mcp.tool", json!("aggregate_logs")),
         ("elk_mcp.bytes", json!(text.len())),
         ("elk_mcp.tokens", json!(text.len().div_ceil(3))),
+        ("client.address", json!("127.0.0.1")),
         ("service.name", json!("elk-mcp")),
     ] {
         assert_eq!(line[name], expected, "{name} of {line}");

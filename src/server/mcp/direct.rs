@@ -15,7 +15,11 @@ use rmcp::model::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Call, Mcp, Narrowing, Refused, request::trace_of, streamable::Accepted};
+use super::{
+    Call, Mcp, Narrowing, Refused,
+    request::{client_of, trace_of},
+    streamable::Accepted,
+};
 use crate::{server::sign_in::Caller, trace_context::TraceContext};
 
 /// The revision whose requests say everything themselves.
@@ -140,7 +144,7 @@ impl<'a> Plain<'a> {
             tool: &self.tool,
             arguments: &self.arguments,
             caller: caller.map_or("", |caller| &caller.name),
-            client: None,
+            client: client_of(&parts.extensions),
             narrowing: &Narrowing::default(),
             trace: self.trace.as_ref(),
             progress: None,

@@ -178,8 +178,8 @@ impl ServerHandler for Mcp {
         let arguments = request.arguments.unwrap_or_default();
         let origin = Origin::of(&context)?;
         let (tool, narrowing, trace) = (&*request.name, &origin.narrowing, origin.trace.as_ref());
-        let (caller, retry_after) = (origin.caller(), origin.retry_after.as_ref());
-        let call = Call { tool, arguments: &arguments, caller, client: None, narrowing, trace, progress: None, retry_after };
+        let (caller, client, retry_after) = (origin.caller(), origin.client, origin.retry_after.as_ref());
+        let call = Call { tool, arguments: &arguments, caller, client, narrowing, trace, progress: None, retry_after };
         let work = async {
             match origin.progress.clone() {
                 None => self.call(call).await,

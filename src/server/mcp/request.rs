@@ -1,12 +1,14 @@
 //! What a request says beside its arguments: who asks, for which tools, in which trace, and how it is told of progress.
 //! Knows where each transport puts these; knows no tool.
 
-use http::{HeaderMap, request::Parts};
+use std::net::IpAddr;
+
+use http::{Extensions, HeaderMap, request::Parts};
 use rmcp::{ErrorData, RoleServer, model::ProgressToken, service::RequestContext};
 
 use super::{Narrowing, streamable::PlainOnly};
 use crate::{
-    server::{limits::RetryAfter, sign_in::Caller},
+    server::{http::ClientAddress, limits::RetryAfter, sign_in::Caller},
     trace_context::TraceContext,
 };
 
@@ -20,6 +22,8 @@ pub(super) struct Origin {
     pub(super) progress: Option<ProgressToken>,
     /// Where the transport learns when a call that is not made may be made.
     pub(super) retry_after: Option<RetryAfter>,
+    /// The client's address, if it calls over a network.
+    pub(super) client: Option<IpAddr>,
 }
 
 impl Origin {
@@ -44,7 +48,8 @@ impl Origin {
             None => parts.and_then(|parts| trace_of(&parts.headers)),
         };
         let retry_after = parts.and_then(|parts| parts.extensions.get()).cloned();
-        Ok(Self { caller, narrowing, trace, progress, retry_after })
+        let client = parts.and_then(|parts| client_of(&parts.extensions));
+        Ok(Self { caller, narrowing, trace, progress, retry_after, client })
     }
 }
 
@@ -53,6 +58,11 @@ impl Origin {
     pub(super) fn caller(&self) -> &str {
         self.caller.as_ref().map_or("", |caller| &caller.name)
     }
+}
+
+/// The client's address, as the connection or a trusted proxy told it.
+pub(super) fn client_of(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get().map(|ClientAddress(address)| *address)
 }
 
 /// The trace that headers name. A header that comes twice names none.

@@ -117,7 +117,7 @@ impl Mcp {
                     tool,
                     arguments: &arguments,
                     caller: origin.caller(),
-                    client: None,
+                    client: origin.client,
                     narrowing: &origin.narrowing,
                     trace: origin.trace.as_ref(),
                     progress: None,
