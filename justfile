@@ -20,6 +20,11 @@ clients *names:
     cargo build
     tests/clients/run {{ names }}
 
+# The protocol's conformance suite, against the program and against the suite's own tools on its HTTP stack
+conformance:
+    cargo build --bins --examples
+    tests/conformance/run
+
 # Benchmarks; figures are compared by hand, not asserted
 bench *arguments:
     cargo bench --workspace {{ arguments }}

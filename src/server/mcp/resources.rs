@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use rmcp::model::{
     ErrorData, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Call, Mcp, Refused, catalogue as lists, request::Origin};
 
@@ -107,7 +107,7 @@ impl Mcp {
         let unknown = || {
             let told: String = uri.chars().take(200).collect();
             let known = "elk://indices, elk://fields, elk://fields/{index}, elk://fields/{index}/{field}, elk://limits, elk://query-help";
-            ErrorData::resource_not_found(format!("there is no resource `{told}`; there are {known}"), None)
+            ErrorData::resource_not_found(format!("there is no resource `{told}`; there are {known}"), Some(json!({"uri": told})))
         };
         let (text, ttl_ms) = match Place::of(uri).ok_or_else(unknown)? {
             Place::QueryHelp => (Cow::Borrowed(QUERY_HELP), lists::TTL_MS),
@@ -167,7 +167,6 @@ impl Mcp {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
 
     use super::*;
 
