@@ -164,3 +164,17 @@ fn a_slow_body_is_given_up() {
     let took = began.elapsed();
     assert!((Duration::from_secs(10)..Duration::from_secs(15)).contains(&took), "{took:?}");
 }
+
+#[test]
+fn no_route_waits_for_a_body_any_longer() {
+    let served = Served::with_development_certificate(&[]);
+    let began = Instant::now();
+    let mut stream = served.tls();
+    stream
+        .write_all(b"POST /hooks/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
+        .unwrap();
+    let answer = String::from_utf8(read_to_end(&mut stream)).unwrap();
+    assert!((400..500).contains(&status(&answer)), "{answer}");
+    let took = began.elapsed();
+    assert!((Duration::from_secs(9)..Duration::from_secs(15)).contains(&took), "{took:?}");
+}

@@ -267,6 +267,8 @@ fn a_proxy_is_believed_only_where_it_is_named_and_cannot_widen_what_is_allowed()
     {
         assert_eq!(trusted.post(&[("X-Forwarded-Host", host), ("X-API-Key", &key)], LIST).0, expected, "{host}");
     }
+    assert_eq!(trusted.post(&[("X-Forwarded-Proto", "http"), ("X-API-Key", &key)], LIST).0, 200);
+    trusted.log_line("without TLS");
     let stranger = Served::with_development_certificate(&[]);
     assert_eq!(stranger.post(&[("X-Forwarded-Host", "evil.example")], LIST).0, 200, "who is not believed is not read");
 }

@@ -30,7 +30,9 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use super::{
-    Connections, canonical,
+    Connections,
+    arriving::Arriving,
+    canonical,
     caps::Slot,
     pace::{Answering, Pace},
     stream::{Paced, Wire},
@@ -138,7 +140,7 @@ impl Service<Request<Incoming>> for Requests {
         let answering = Pace::answering(&self.pace);
         let (mut parts, body) = request.into_parts();
         note_client(&mut parts.extensions, &parts.headers, canonical(self.peer), &self.connections.proxies);
-        let response = self.router.clone().call(Request::from_parts(parts, body));
+        let response = self.router.clone().call(Request::from_parts(parts, Arriving::new(body)));
         let pace = Arc::clone(&self.pace);
         Box::pin(async move {
             let mut response = response.await?;

@@ -2,6 +2,7 @@
 //!
 //! `axum::serve` is not used: it never closes a connection that is idle or sends half a request.
 
+mod arriving;
 mod caps;
 mod connection;
 mod pace;

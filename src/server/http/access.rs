@@ -93,6 +93,9 @@ impl Access {
                 let first = value.to_str().map_err(|_| NO_HOST)?;
                 self.check_host(first.split(',').next().unwrap_or_default().trim())?;
             }
+            if headers.get(super::client_address::FORWARDED_PROTO).is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"http")) {
+                self.tell_plaintext();
+            }
         }
         match single(headers, &header::ORIGIN) {
             Ok(None) => Ok(()),
@@ -132,17 +135,26 @@ impl Access {
         }
     }
 
-    /// Says once for each value how it could be allowed.
-    fn tell(&self, what: &str, value: &str, setting: &str) {
-        let value: String = value.chars().take(TOLD_LENGTH).flat_map(char::escape_default).collect();
+    /// Whether something was not told yet, and how much has been told then.
+    fn is_new(&self, value: String) -> Option<usize> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.since.elapsed() > TOLD_FOR {
             *told = Told { values: HashSet::new(), since: Instant::now() };
         }
-        if told.values.len() >= TOLD || !told.values.insert(format!("{what} {value}")) {
-            return;
+        (told.values.len() < TOLD && told.values.insert(value)).then_some(told.values.len())
+    }
+
+    fn tell_plaintext(&self) {
+        if self.is_new("plaintext".to_owned()).is_some() {
+            tracing::warn!("a client reached the proxy without TLS (X-Forwarded-Proto): whoever listened has its key");
         }
-        let rest = if told.values.len() == TOLD { "; others are not logged for an hour" } else { "" };
+    }
+
+    /// Says once for each value how it could be allowed.
+    fn tell(&self, what: &str, value: &str, setting: &str) {
+        let value: String = value.chars().take(TOLD_LENGTH).flat_map(char::escape_default).collect();
+        let Some(count) = self.is_new(format!("{what} {value}")) else { return };
+        let rest = if count == TOLD { "; others are not logged for an hour" } else { "" };
         tracing::warn!("a request for the {what} {value} was refused: if it is meant for this server, add it to {setting}{rest}");
     }
 }

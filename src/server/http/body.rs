@@ -20,7 +20,7 @@ use super::json::{self, Kind};
 /// The largest body, in bytes.
 pub(super) const BODY_CAP: usize = 256 << 10;
 /// How long a client may take to send it.
-const BODY_LIMIT: Duration = Duration::from_secs(10);
+pub(in crate::server) const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why a body is refused.
 #[derive(Debug, thiserror::Error)]

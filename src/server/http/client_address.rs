@@ -1,4 +1,4 @@
-//! Whose request it is, by address: the peer's own, or what a trusted proxy says. Knows `X-Forwarded-For`.
+//! Whose request it is, by address: the peer's own, or what a trusted proxy says. Knows `X-Forwarded` headers.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,6 +16,9 @@ pub(in crate::server) struct FromProxy;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The host that the proxy was called by.
 pub(super) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// The scheme that the proxy was called by.
+pub(super) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Puts [`ClientAddress`], and perhaps [`FromProxy`], into a request.
 pub(in crate::server) fn note(extensions: &mut Extensions, headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) {

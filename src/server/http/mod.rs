@@ -18,6 +18,7 @@ use elk_mcp_tools::engine::Engine;
 use rmcp::{ServerHandler, transport::streamable_http_server::StreamableHttpServerConfig};
 
 pub(super) use access::Access;
+pub(super) use body::BODY_LIMIT;
 pub(super) use client_address::{ClientAddress, is_proxy, note as note_client};
 
 use super::{
