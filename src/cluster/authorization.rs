@@ -3,12 +3,12 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use http::HeaderValue;
-use tokio::time::Instant;
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{Credential, InvalidSettings};
 
@@ -37,6 +37,7 @@ impl fmt::Debug for CredentialSource {
 pub(super) struct Authorization {
     header: RwLock<Option<HeaderValue>>,
     source: Option<CredentialSource>,
+    /// When it was read last. Locked while it is read: whoever is refused meanwhile waits for what comes of it.
     read_at: Mutex<Option<Instant>>,
 }
 
@@ -56,11 +57,16 @@ impl Authorization {
 
     /// The header in place of one that was refused, if there is another by now.
     pub(super) async fn in_place_of(&self, refused: Option<&HeaderValue>) -> Option<HeaderValue> {
+        let mut read_at = self.read_at.lock().await;
         let current = self.header();
         if current.as_ref() != refused {
             return current;
         }
-        let source = self.source.clone().filter(|_| self.may_read())?;
+        let source = self.source.clone()?;
+        if read_at.is_some_and(|read_at| read_at.elapsed() < READ_PAUSE) {
+            return None;
+        }
+        *read_at = Some(Instant::now());
         let read = tokio::task::spawn_blocking(move || (source.0)()?.as_ref().map(Credential::header).transpose()).await.ok()?;
         match read {
             Ok(header) if header.as_ref() == refused => None,
@@ -75,13 +81,55 @@ impl Authorization {
             }
         }
     }
+}
 
-    fn may_read(&self) -> bool {
-        let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let may_read = read_at.is_none_or(|read_at| read_at.elapsed() >= READ_PAUSE);
-        if may_read {
-            *read_at = Some(Instant::now());
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    fn token(text: &str) -> Credential {
+        Credential::Bearer(Secret::new(text))
+    }
+
+    /// An authorization whose source holds `newer` and counts how often it is read.
+    fn of(newer: &'static str) -> (Authorization, Arc<AtomicUsize>) {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        let mut authorization = Authorization::new(Some(&token("old"))).unwrap();
+        authorization.read_from(Some(CredentialSource::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(token(newer)))
+        })));
+        (authorization, reads)
+    }
+
+    #[tokio::test]
+    async fn all_who_are_refused_share_one_reading() {
+        let (authorization, reads) = of("new");
+        let refused = authorization.header();
+        let renewed = join_all((0..50).map(|_| authorization.in_place_of(refused.as_ref()))).await;
+        assert!(renewed.iter().all(|header| header.as_ref().is_some_and(|header| header == "Bearer new")));
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn what_did_not_help_is_not_read_again_at_once() {
+        let (authorization, reads) = of("old");
+        let refused = authorization.header();
+        for _ in 0..50 {
+            assert!(authorization.in_place_of(refused.as_ref()).await.is_none());
         }
-        may_read
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn without_files_there_is_nothing_to_read() {
+        let authorization = Authorization::new(Some(&token("old"))).unwrap();
+        assert!(authorization.in_place_of(authorization.header().as_ref()).await.is_none());
     }
 }
