@@ -103,6 +103,22 @@ fn a_request_that_arrives_with_the_signal_is_answered() {
     }
 }
 
+#[test]
+fn a_stream_without_an_answer_to_come_does_not_hold_up_the_end() {
+    let mut served = Served::with_development_certificate(&[]);
+    let mut stream = served.tls();
+    stream.write_all(b"GET /sse HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n").unwrap();
+    let (mut told, mut piece) = (Vec::new(), [0; 256]);
+    while !String::from_utf8_lossy(&told).contains("sessionId=") {
+        let count = stream.read(&mut piece).unwrap();
+        told.extend_from_slice(&piece[..count]);
+    }
+    let began = Instant::now();
+    served.signal("TERM");
+    assert!(served.child.wait().unwrap().success());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
 /// A cluster that takes requests and never answers, and tells the first line of each.
 fn silent_cluster() -> (String, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
