@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::world::{Answers, Cluster, Served, path, run, text};
@@ -118,7 +119,9 @@ async fn a_clients_key_is_seen_in_no_request_to_the_cluster_no_log_and_no_answer
     let cluster = Cluster::start(Answers::default()).await;
     let file = path("keys");
     fs::write(&file, line("alice", ALICE) + &line("ci", CI)).unwrap();
-    let flags = ["--client-keys", text(&file), "--client-key-header", "X-Elk-Key", "--log", "trace"];
+    let own = path("api-key");
+    fs::write(&own, "id:key-of-the-cluster").unwrap();
+    let flags = ["--client-keys", text(&file), "--client-key-header", "X-Elk-Key", "--log", "trace", "--es-api-key-file", text(&own)];
     let server = Served::start_over(&cluster.url, &flags);
     let mut answers = String::new();
     for request in [
@@ -135,6 +138,9 @@ async fn a_clients_key_is_seen_in_no_request_to_the_cluster_no_log_and_no_answer
     }
     assert!(cluster.searches() > 0);
     server.logged("call caller=");
+    let encoded = BASE64_STANDARD.encode("id:key-of-the-cluster");
+    assert!(cluster.asked().iter().all(|asked| asked.contains(&encoded)));
+    assert!(server.log().iter().all(|line| !line.contains(&encoded) && !line.contains("key-of-the-cluster")));
     for seen in cluster.asked().into_iter().chain(server.log()).chain([answers]) {
         assert!(!seen.contains(ALICE) && !seen.contains(CI), "{seen}");
     }

@@ -96,11 +96,15 @@ async fn ten_times_the_load_takes_nothing_from_what_is_answered() {
         shed.append(&mut of_one_shed);
     }
     shed.sort();
-    let median = shed[shed.len() / 2];
-    let possible = usize::try_from(began.elapsed().as_millis() / DELAY.as_millis()).unwrap() * 64;
-    println!("{answered} calls answered, {possible} fit into the time; {} shed, half of them within {median:?}", shed.len());
+    let (median, p99) = (shed[shed.len() / 2], shed[shed.len() * 99 / 100]);
+    // Two rounds fit into the time without any pause between them.
+    let possible = 2 * 64;
+    println!(
+        "{answered} calls answered, {possible} fit into the time; {} shed, half of them within {median:?}, 99 % within {p99:?}",
+        shed.len()
+    );
     assert!(shed.len() > CLIENTS, "{} were shed", shed.len());
-    assert!(answered * 4 >= possible * 3, "{answered} of {possible} were answered");
+    assert!(answered * 10 >= possible * 9, "{answered} of {possible} were answered");
     // A place in the queue is held for two seconds.
     assert!(median < Duration::from_secs(1), "half of the refusals took more than {median:?}");
 }
