@@ -97,3 +97,72 @@ async fn latency_is_told_by_group_with_percentiles_near_the_truth() {
         }
     }
 }
+
+/// Whether a time lies in so many seconds around another one.
+fn near(time: &Value, other: &str, seconds: i64) -> bool {
+    let read = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    read(time.as_str().unwrap()).duration_since(read(other)).abs().as_secs() <= seconds
+}
+
+#[tokio::test]
+async fn the_onset_of_errors_is_dated_with_an_interval() {
+    let loaded = World::new("onset").index("a", Some(ecs()), lines()).load().await;
+    for source in &loaded.sources {
+        let answer = source.call("find_changes", &json!({"start": "2026-03-25T13:40:00Z", "end": END})).await.unwrap();
+        let onset = &answer.structured["onset"];
+        assert!(near(&onset["time"], START, 120), "{}: {}", source.name, answer.text);
+        let (earliest, latest) = (onset["earliest"].as_str().unwrap(), onset["latest"].as_str().unwrap());
+        assert!(earliest <= START && START <= latest, "{}: {}", source.name, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_trace_is_held_against_a_healthy_one() {
+    let loaded = World::new("healthy").index("a", Some(ecs()), lines()).load().await;
+    for source in &loaded.sources {
+        let arguments = json!({"trace_id": format!("{:032x}", 180), "compare": true});
+        let answer = source.call("search_by_trace_id", &arguments).await.unwrap();
+        assert!(answer.structured["healthy"]["trace_id"].is_string(), "{}: {}", source.name, answer.text);
+        let told: Vec<(String, String)> =
+            answer.section("differences").iter().map(|row| (text(&row["change"]), text(&row["message"]))).collect();
+        let has = |change: &str, word: &str| told.iter().any(|(told, message)| told == change && message.contains(word));
+        assert!(has("new", "refused") && has("missing", "done"), "{}: {}", source.name, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn latency_that_moves_is_dated_and_gaps_are_read_from_lines() {
+    let loaded = World::new("moved").index("a", Some(ecs()), lines()).load().await;
+    for source in &loaded.sources {
+        let answer = source.call("analyze_latency", &json!({"start": "2026-03-25T13:00:00Z", "end": END})).await.unwrap();
+        let change = &answer.structured["change_point"];
+        assert!(near(&change["time"], START, 600), "{}: {}", source.name, answer.text);
+        assert!(change["earliest"].as_str() <= change["time"].as_str(), "{}: {}", source.name, answer.text);
+        assert!(answer.section("edges").iter().any(|row| row["caller"] == "gateway"), "{}: {}", source.name, answer.text);
+        assert!(answer.section("shared").iter().any(|row| text(&row["value"]) == "502"), "{}: {}", source.name, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn durations_of_transactions_and_of_spans_are_computed_together() {
+    let document = |n: i64| {
+        let (kind, ms) = if n % 4 == 0 { ("transaction", n) } else { ("span", 1_000 + n) };
+        json!({
+            "@timestamp": format!("2026-03-25T14:{:02}:00.000Z", n % 60), "processor": {"event": kind}, "trace": {"id": format!("{n:032x}")},
+            "service": {"name": "shop"}, kind: {"id": format!("{n:016x}"), "name": "GET /", "duration": {"us": ms * 1_000}},
+        })
+    };
+    let loaded = World::new("apm").index("a", None, (1..=100).map(document).collect()).load().await;
+    for source in &loaded.sources {
+        let call = async |metric: &str| {
+            let arguments = json!({"start": START, "end": END, "metric": metric, "field": "duration_ms", "group_by": "service"});
+            let answer = source.call("aggregate_logs", &arguments).await.unwrap();
+            answer.row("service", "shop")["value"].as_f64().unwrap_or_else(|| panic!("{}: {}", source.name, answer.text))
+        };
+        // 25 transactions of 4 to 100 ms, 75 spans of 1,001 to 1,099 ms.
+        assert!((call("sum").await - 80_050.0).abs() < 1e-6, "{}", source.name);
+        assert_eq!((call("min").await, call("max").await), (4.0, 1_099.0), "{}", source.name);
+        let p50 = call("p50").await;
+        assert!((1_030.0..=1_036.0).contains(&p50), "{}: {p50}", source.name);
+    }
+}

@@ -1,5 +1,7 @@
 //! From a look to the searches that a cluster understands: one for each group of indices that name their fields alike.
 
+use std::borrow::Cow;
+
 use super::{Agg, Field, Look, Order, lower_filter::Lowering};
 use crate::{
     dsl::{Aggregation, AggregationKind, Aggregations, FetchField, IndexExpression, Query, Scalar, Search, Sort, Source},
@@ -32,18 +34,20 @@ pub(super) const TERMS_SUFFIX: &str = "\u{1f}terms";
 /// `unknown_field` when a condition names a field that no group has, `bad_argument` when a value fits the field's type
 /// in no group.
 pub fn lower(look: &Look, schema: &Schema) -> Result<Lowered, ToolError> {
-    let concerned = concerned(look, schema);
+    let concerned: Vec<(usize, Cow<'_, Group>, Option<Query>)> =
+        concerned(look, schema).into_iter().flat_map(|(number, group)| readings(look, number, group)).collect();
     let several = concerned.len() > 1;
+    let several_groups = schema.groups.len() > 1;
     let mut lowered = Lowered { searches: Vec::new(), groups: Vec::new(), skips_merged: several };
     let mut unknown: Option<Vec<Field>> = None;
     let mut mismatches = Vec::new();
     if look.window.is_some() && !schema.groups.iter().any(Group::has_time) {
         return Err(schema.timeless());
     }
-    for &(number, group) in &concerned {
+    for (number, group, part) in &concerned {
         let mut lowering = Lowering::new(group);
-        let mut parts = Vec::new();
-        if several {
+        let mut parts: Vec<Query> = part.iter().cloned().collect();
+        if several && several_groups {
             parts.push(only(group, schema));
         }
         if let Some(window) = look.window {
@@ -60,7 +64,7 @@ pub fn lower(look: &Look, schema: &Schema) -> Result<Lowered, ToolError> {
             continue;
         }
         lowered.searches.push(search(look, schema, group, query, several));
-        lowered.groups.push(number);
+        lowered.groups.push(*number);
     }
     if let Some(field) = unknown.unwrap_or_default().first() {
         return Err(schema.unknown(field));
@@ -71,6 +75,42 @@ pub fn lower(look: &Look, schema: &Schema) -> Result<Lowered, ToolError> {
         return Err(error);
     }
     Ok(lowered)
+}
+
+/// How a group is to be read. Where durations lie in either of two fields (an APM span's or a transaction's) and are computed
+/// with, the documents of each are searched apart, since only one field can be aggregated; unless the tool has chosen.
+fn readings<'g>(look: &Look, number: usize, group: &'g Group) -> Vec<(usize, Cow<'g, Group>, Option<Query>)> {
+    let whole = || vec![(number, Cow::Borrowed(group), None)];
+    let [one, other] = group.fields(&Field::Role(Role::Duration)) else { return whole() };
+    if look.schema.is_some() || one.to_ms != other.to_ms || !look.aggs.iter().any(|(_, agg)| computes_durations(agg)) {
+        return whole();
+    }
+    let preferring = |field: &FieldInfo| {
+        let mut changed = group.clone();
+        let prefix = field.name.split_inclusive('.').next().unwrap_or_default();
+        for role in [Role::Duration, Role::SpanName, Role::SpanId] {
+            changed.roles.entry(role).and_modify(|fields| fields.sort_by_key(|field| !field.name.starts_with(prefix)));
+        }
+        Cow::Owned(changed)
+    };
+    let has_one = Query::Exists { field: one.name.clone() };
+    vec![(number, preferring(one), Some(has_one.clone())), (number, preferring(other), Some(has_one.negated()))]
+}
+
+fn computes_durations(agg: &Agg) -> bool {
+    let is_duration = |field: &Field| *field == Field::Role(Role::Duration);
+    match agg {
+        Agg::Terms { field, inner, .. } => is_duration(field) || inner.iter().any(|(_, agg)| computes_durations(agg)),
+        Agg::TimeHistogram { inner, .. } | Agg::Filter(_, inner) | Agg::Filters(_, inner) => {
+            inner.iter().any(|(_, agg)| computes_durations(agg))
+        }
+        Agg::Composite { fields, inner, .. } => fields.iter().any(is_duration) || inner.iter().any(|(_, agg)| computes_durations(agg)),
+        Agg::Min(field) | Agg::Max(field) | Agg::Sum(field) | Agg::Avg(field) | Agg::Count(field) | Agg::Cardinality(field) => {
+            is_duration(field)
+        }
+        Agg::Percentiles(field, _) => is_duration(field),
+        Agg::Top { .. } => false,
+    }
 }
 
 /// The groups that a look concerns: all of them, or those of the indices that it names itself.
