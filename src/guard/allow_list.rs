@@ -36,7 +36,9 @@ impl AllowList {
 
     /// The refusal of a name or pattern that the caller gave.
     pub(super) fn refusal(&self, name: &str) -> EngineError {
-        EngineError::new(EngineErrorKind::NotAllowed, format!("refused by the guard, which allows {self}")).about(name)
+        EngineError::new(EngineErrorKind::NotAllowed, format!("refused by the guard, which allows {self}"))
+            .about(name)
+            .allowing(self.to_string())
     }
 
     /// Whether all that a pattern can match is allowed by one of the list's patterns.

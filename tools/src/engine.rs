@@ -31,6 +31,8 @@ pub struct EngineError {
     pub kind: EngineErrorKind,
     /// Names of things the caller named himself (an index), safe to tell; otherwise empty.
     pub subject: String,
+    /// What the caller may name instead; otherwise empty.
+    pub allowed: String,
     /// For the log only: may hold hosts and the engine's own words.
     pub detail: String,
 }
@@ -71,13 +73,20 @@ pub enum EngineErrorKind {
 impl EngineError {
     /// An error whose detail goes to the log only.
     pub fn new(kind: EngineErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, subject: String::new(), detail: detail.into() }
+        Self { kind, subject: String::new(), allowed: String::new(), detail: detail.into() }
     }
 
     /// Names what the error is about.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = subject.into();
+        self
+    }
+
+    /// Names what would be allowed.
+    #[must_use]
+    pub fn allowing(mut self, allowed: impl Into<String>) -> Self {
+        self.allowed = allowed.into();
         self
     }
 }

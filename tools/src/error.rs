@@ -235,7 +235,11 @@ impl From<EngineError> for ToolError {
                 "try without the last filter or group_by; describe_fields shows what each field can do",
             ),
         };
-        Self { code, message, retryable: code.is_retryable(), next_step: next_step.to_owned(), detail: error.detail }
+        let next_step = match error.allowed.as_str() {
+            "" => next_step.to_owned(),
+            allowed => format!("allowed are {allowed}; {next_step}"),
+        };
+        Self { code, message, retryable: code.is_retryable(), next_step, detail: error.detail }
     }
 }
 

@@ -134,6 +134,8 @@ pub struct Conditions {
     pub window: Option<Window>,
     /// Each condition as the caller wrote it, and what it means.
     pub clauses: Vec<(String, Filter)>,
+    /// The roles of the fields that they name, when not those of the call's own indices.
+    pub schema: Option<Arc<Schema>>,
 }
 
 /// How a tool goes on with the replies to what it asked, in the order it asked.
@@ -252,7 +254,7 @@ impl Step {
 
     /// The answer to a search that found nothing.
     pub fn empty(tool: &'static str, answer: Answer, window: Option<Window>, clauses: Vec<(String, Filter)>) -> Result<Step, ToolError> {
-        Ok(Step::Empty(Box::new(answer), Conditions { tool, window, clauses }))
+        Ok(Step::Empty(Box::new(answer), Conditions { tool, window, clauses, schema: None }))
     }
 
     /// The answer.

@@ -18,7 +18,7 @@ use crate::{
     look::{Agg, Bucket, Field, Filter, Found, Look, Order, Results, Total},
     params::{Scope, Text, Window},
     schema::{Role, Schema},
-    tool::{Ask, Context, Output, Step, Tool},
+    tool::{Ask, Conditions, Context, Output, Step, Tool},
 };
 use id::Id;
 use places::Place;
@@ -139,9 +139,10 @@ impl Search {
                 return Step::done(self.left_out(self.elsewhere(answer, &ever)));
             }
             let mut clauses = self.scope.clauses(context.now)?;
-            let texts = Filter::AnyPhrase { text: self.id.plain.clone(), prefix: true };
-            clauses.push((format!("id {}", self.id.plain), texts));
-            Step::empty(CorrelateId::NAME, self.left_out(answer), Some(self.window), clauses)
+            let anywhere = Filter::Or(self.places.iter().map(|place| place.exactly(&self.id)).collect());
+            clauses.push((format!("id {}", self.id.plain), anywhere));
+            let (answer, window, schema) = (self.left_out(answer), Some(self.window), Some(Arc::clone(&self.schema)));
+            Ok(Step::Empty(Box::new(answer), Conditions { tool: CorrelateId::NAME, window, clauses, schema }))
         })
     }
 

@@ -86,7 +86,13 @@ pub fn nearest<'a>(name: &str, valid: &[&'a str]) -> Option<&'a str> {
     let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map_or(&[][..], |(_, names)| names);
     let meant = other.iter().find_map(|meant| valid.iter().copied().find(|valid| valid == meant));
     meant.or_else(|| {
-        let limit = (name.chars().count() / 3).clamp(2, 3);
+        // Any two short names are few letters apart.
+        let limit = match name.chars().count() {
+            0..=2 => 0,
+            3..=4 => 1,
+            5..=8 => 2,
+            _ => 3,
+        };
         let near = valid.iter().map(|valid| (distance(&name, valid), *valid)).filter(|(distance, _)| *distance <= limit);
         near.min_by_key(|(distance, _)| *distance).map(|(_, valid)| valid)
     })
@@ -257,6 +263,7 @@ mod tests {
             (json!({"id": 1, "Top": 5}), "unknown argument `Top`; did you mean `top`?"),
             (json!({"id": 1, "zzzzzz": 5}), "unknown argument `zzzzzz`"),
             (json!({"id": 1, "filters": [{"field": "a", "operator": "is"}]}), "unknown argument `filters[0].operator`"),
+            (json!({"id": 1, "xy": 5}), "unknown argument `xy`"),
             (json!({"id": 1, "filters": [{"feld": "a"}]}), "unknown argument `filters[0].feld`; did you mean `filters[0].field`?"),
             (json!({"id": 1, "baseline": {"strat": "a"}}), "unknown argument `baseline.strat`; did you mean `baseline.start`?"),
         ] {

@@ -24,6 +24,9 @@ use crate::{
     look::Field,
 };
 
+/// Letters that two names of fields share at least, for one to be told in place of the other.
+const SHORTEST_PART: usize = 3;
+
 /// The fields of the indices of one expression.
 ///
 /// # Invariants
@@ -141,7 +144,9 @@ impl Schema {
             .chain(Role::ALL.iter().filter(|role| self.has(**role)).map(|role| role.name().to_owned()))
             .filter(|known| {
                 let tail = known.rsplit('.').next().unwrap_or(known).to_lowercase();
-                !last.is_empty() && (tail.contains(&last) || last.contains(&tail))
+                // A part of one or two letters is in most names.
+                let (shorter, longer) = if tail.len() < last.len() { (&tail, &last) } else { (&last, &tail) };
+                tail == last || (shorter.len() >= SHORTEST_PART && longer.contains(shorter.as_str()))
             })
             .map(|known| format!("`{known}`"))
             .collect();

@@ -18,18 +18,22 @@ const MAX_CLAUSES: usize = 8;
 /// Up to this many indices are each told their newest document.
 const MAX_INDICES: usize = 6;
 
+/// A shorter beginning says nothing of the rest.
+const SHORTEST_BEGINNING: usize = 3;
+
 /// Values of a field that are compared with a value that does not occur.
 const MAX_VALUES: u32 = 200;
 
 /// Asks, in one round trip: the search without each of its conditions, without its window, and how new the data is.
 pub(super) fn explain(answer: Answer, conditions: Conditions, context: &Context) -> Result<Step, ToolError> {
-    let Conditions { tool, window, clauses } = conditions;
+    let Conditions { tool, window, clauses, schema } = conditions;
     let tried = clauses.len().min(MAX_CLAUSES);
     let mut looks: Vec<Look> = Vec::new();
     for left_out in 0..tried {
         looks.push(Look::new(without(&clauses, left_out), window));
     }
     looks.push(dated(all(&clauses), None));
+    looks.iter_mut().for_each(|look| look.schema.clone_from(&schema));
     looks.push(dated(Filter::All, window));
     let indices: Vec<String> = if context.schema.indices.len() <= MAX_INDICES { context.schema.indices.clone() } else { Vec::new() };
     for index in &indices {
@@ -125,10 +129,17 @@ fn nearest<'a>(
         if known.is_empty() || known.iter().any(|(distance, ..)| *distance == 0) {
             continue;
         }
-        known.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        // Of short values any two are near: then the frequent ones say more.
+        let length = wanted.iter().map(|wanted| wanted.chars().count()).max().unwrap_or(0);
+        let is_near = |distance: usize| distance <= 1 + length / 3;
+        known.sort_by(|a, b| {
+            let far = |(distance, ..): &(usize, u64, String)| if is_near(*distance) { *distance } else { usize::MAX };
+            far(a).cmp(&far(b)).then(b.1.cmp(&a.1)).then_with(|| a.2.cmp(&b.2))
+        });
+        let what = if known.first().is_some_and(|(distance, ..)| is_near(*distance)) { "the nearest" } else { "there are" };
         let shown: Vec<String> = known.iter().take(3).map(|(_, count, value)| format!("{value} ({count})")).collect();
         let when = if window.is_some() { " in this window" } else { "" };
-        answer = answer.note(format!("`{}` has no such value{when}; the nearest: {}", field.name(), shown.join(", ")));
+        answer = answer.note(format!("`{}` has no such value{when}; {what}: {}", field.name(), shown.join(", ")));
     }
     answer
 }
@@ -184,7 +195,8 @@ fn distance(wanted: &str, value: &str) -> usize {
         return 0;
     }
     let (a, b) = (wanted.to_lowercase(), value.to_lowercase());
-    if a == b || b.starts_with(&a) || a.starts_with(&b) {
+    let begins = |one: &str, other: &str| one.len() >= SHORTEST_BEGINNING && other.starts_with(one);
+    if a == b || begins(&a, &b) || begins(&b, &a) {
         return 1;
     }
     let b: Vec<char> = b.chars().take(64).collect();
@@ -215,6 +227,7 @@ mod tests {
         assert_eq!(distance("Checkout", "checkout"), 1);
         assert_eq!(distance("check", "checkout"), 1);
         assert_eq!(distance("chekout", "checkout"), 2);
+        assert_eq!(distance("c", "checkout"), 8);
         assert!(distance("chekout", "payment") > 4);
     }
 }
