@@ -152,7 +152,7 @@ async fn durations_of_transactions_and_of_spans_are_computed_together() {
             "service": {"name": "shop"}, kind: {"id": format!("{n:016x}"), "name": "GET /", "duration": {"us": ms * 1_000}},
         })
     };
-    let loaded = World::new("apm").index("a", None, (1..=100).map(document).collect()).load().await;
+    let loaded = World::new("apm").index("a", None, (1..=100).map(document).collect::<Vec<_>>()).load().await;
     for source in &loaded.sources {
         let call = async |metric: &str| {
             let arguments = json!({"start": START, "end": END, "metric": metric, "field": "duration_ms", "group_by": "service"});

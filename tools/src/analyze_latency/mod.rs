@@ -30,9 +30,8 @@ use groups::Groups;
 use population::{Population, candidates, without_durations};
 use report::Report;
 
-/// How slow requests are: percentiles by endpoint, trend with change point, slowest traces, what the slow ones share,
-/// self time and gaps between services. Takes entry spans, else request lines, else traces of lines. One slow trace:
-/// `search_by_trace_id`.
+/// How slow requests are: percentiles by endpoint, change point, slowest traces, what they share, self time and gaps
+/// between services; from entry spans, request lines, or traces of lines. One slow trace: `search_by_trace_id`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct AnalyzeLatency {
     #[serde(flatten)]

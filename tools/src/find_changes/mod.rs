@@ -30,9 +30,9 @@ use crate::{
     tool::{Context, Output, Step, Tool},
 };
 
-/// What changed, in order of time: pods, images, versions, replica sets, endpoints, services that appeared or vanished,
-/// deployments inferred from them, audit events; each scored by how close before the onset of errors or slowness, which it
-/// dates, it lies. `compare_windows` tells what behaves differently.
+/// What changed, in order of time: pods, images, versions, endpoints, services that came or went, deployments inferred
+/// from them, audit events; each scored by how close before the onset of errors or slowness it lies. What behaves
+/// differently: `compare_windows`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct FindChanges {
     #[serde(flatten)]
