@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use rmcp::{
-    model::{ClientJsonRpcMessage, ErrorCode, ErrorData, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, ErrorCode, ErrorData, JsonRpcError, ServerJsonRpcMessage},
     service::{ServerInitializeError, serve_server},
     transport::io::stdio_pipes,
 };
@@ -66,7 +66,7 @@ async fn read(
     while let Some(is_whole) = next_line(&mut input, &mut line).await {
         let parsed = if !is_whole {
             let told = format!("a message of more than {LINE_CAP} bytes");
-            Err(ServerJsonRpcMessage::error(ErrorData::new(ErrorCode::INVALID_REQUEST, told, None), None))
+            Err(JsonRpcError::new(None, ErrorData::new(ErrorCode::INVALID_REQUEST, told, None)))
         } else if line.trim_ascii().is_empty() {
             continue;
         } else {
@@ -78,7 +78,7 @@ async fn read(
                 pending.came(&message);
                 messages.send(message).await.is_ok()
             }
-            Err(error) => outgoing.send(error).await.is_ok(),
+            Err(error) => outgoing.send(ServerJsonRpcMessage::Error(error)).await.is_ok(),
         };
         if !is_taken {
             return;

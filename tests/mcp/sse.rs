@@ -88,7 +88,8 @@ async fn a_session_shows_the_tools_that_its_opening_asked_for() {
 async fn what_is_no_message_of_a_session_is_refused() {
     let server = Server::start(&[]);
     let mut session = Session::open(&server, &[]).await;
-    for (body, code) in [("{", -32700), ("[]", -32600), ("{}", -32600), ("nonsense", -32700)] {
+    let twice = r#"{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "ping"}"#;
+    for (body, code) in [("{", -32700), ("[]", -32600), ("{}", -32600), ("nonsense", -32700), (twice, -32600)] {
         let response = session.post(body).await;
         assert_eq!(response.status(), 400, "{body}");
         let error: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
@@ -118,6 +119,8 @@ async fn nobody_gets_in_without_the_key() {
     assert_eq!(server.client.get(format!("{}/sse", server.url)).send().await.unwrap().status(), 401);
     let foreign = server.client.post(format!("{}{}", server.url, session.place)).header("content-type", "application/json").body("{}");
     assert_eq!(foreign.send().await.unwrap().status(), 401);
+    let page = server.request(Method::GET, "/sse").header("origin", "https://evil.example").send().await.unwrap();
+    assert_eq!(page.status(), 403);
 }
 
 #[tokio::test]
@@ -144,4 +147,14 @@ async fn a_cancelled_call_and_a_closed_stream_end_their_searches() {
     assert!(server.logged_call().to_string().contains("cancelled"));
     let late = server.request(Method::POST, &place).header("content-type", "application/json").body("{}").send().await.unwrap();
     assert_eq!(late.status(), 404, "the session is gone");
+}
+
+#[tokio::test]
+async fn a_server_that_ends_closes_its_streams() {
+    let server = Server::start(&[]);
+    let mut session = Session::open(&server, &[]).await;
+    session.shake_hands().await;
+    server.ask_to_end();
+    while session.events.next().await.is_some() {}
+    server.ended().await;
 }

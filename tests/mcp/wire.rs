@@ -50,7 +50,7 @@ pub(crate) fn bundle() -> &'static str {
 
 /// A running `serve`; killed when it is dropped.
 pub(crate) struct Server {
-    child: Child,
+    child: Mutex<Child>,
     log: Mutex<mpsc::Receiver<String>>,
     pub(crate) url: String,
     pub(crate) key: String,
@@ -98,7 +98,7 @@ impl Server {
             .pool_max_idle_per_host(0)
             .build()
             .unwrap();
-        Self { child, log: Mutex::new(log), url, key, client }
+        Self { child: Mutex::new(child), log: Mutex::new(log), url, key, client }
     }
 
     /// The next line of the log about a call.
@@ -113,6 +113,18 @@ impl Server {
                 return line;
             }
         }
+    }
+
+    /// Sends the signal to end.
+    pub(crate) fn ask_to_end(&self) {
+        let child = self.child.lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &child]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended, which it does well.
+    pub(crate) async fn ended(self) {
+        let waited = tokio::task::spawn_blocking(move || self.child.lock().unwrap().wait().unwrap());
+        assert!(tokio::time::timeout(LIMIT, waited).await.expect("an end").unwrap().success());
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -148,8 +160,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Ok(mut child) = self.child.lock() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

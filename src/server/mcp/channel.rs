@@ -8,7 +8,7 @@ use std::{
 
 use rmcp::{
     RoleServer,
-    model::{ClientJsonRpcMessage, ClientNotification, JsonRpcMessage, RequestId, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientNotification, JsonRpcError, JsonRpcMessage, RequestId, ServerJsonRpcMessage},
     transport::Transport,
 };
 use tokio::sync::{mpsc, watch};
@@ -140,7 +140,7 @@ impl Transport<RoleServer> for Channel {
 ///
 /// # Errors
 /// The answer to what is no message: `-32700` where it is no JSON, `-32600` where it is JSON of another form.
-pub(crate) fn parse(bytes: &[u8]) -> Result<ClientJsonRpcMessage, ServerJsonRpcMessage> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<ClientJsonRpcMessage, JsonRpcError> {
     use rmcp::{ErrorData, model::ErrorCode};
     use serde_json::{Value, error::Category};
 
@@ -154,7 +154,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ClientJsonRpcMessage, ServerJsonRpcM
             }
         };
         let id = value.ok().and_then(|value| serde_json::from_value(value.get("id")?.clone()).ok());
-        ServerJsonRpcMessage::error(ErrorData::new(code, told, None), id)
+        JsonRpcError::new(id, ErrorData::new(code, told, None))
     })
 }
 

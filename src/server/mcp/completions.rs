@@ -115,8 +115,8 @@ impl Mcp {
                 let start = format!("now-{}s", self.0.toolbox.settings().max_window_s);
                 let mut arguments =
                     json!({"metric": "count", "group_by": "service", "top": MOST_VALUES, "start": start, "max_tokens": 20_000});
-                if !index.is_empty() {
-                    arguments["index"] = index.into();
+                if let Some(arguments) = arguments.as_object_mut().filter(|_| !index.is_empty()) {
+                    arguments.insert("index".to_owned(), index.into());
                 }
                 self.column("aggregate_logs", arguments, "service").await
             }

@@ -18,8 +18,11 @@ struct Guide {
     title: &'static str,
     description: &'static str,
     arguments: &'static [Argument],
-    write: fn(&Given, &dyn Fn(&str) -> bool) -> String,
+    write: Writer,
 }
+
+/// Writes a text from what was filled in and the tools that there are.
+type Writer = fn(&Given, &dyn Fn(&str) -> bool) -> String;
 
 /// Something to fill in.
 struct Argument {
