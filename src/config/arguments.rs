@@ -330,14 +330,14 @@ pub struct ServingArguments {
     /// Addresses or networks of proxies whose X-Forwarded headers are believed, comma-separated [without a value: loopback]
     #[arg(long, value_name = "ADDRESSES", value_delimiter = ',', num_args = 0..=1, default_missing_value = "true")]
     pub behind_proxy: Vec<String>,
-    /// Address that clients know the server by, such as https://mcp.example.com/mcp: its host and origin are allowed
+    /// Address that clients know the server by, such as `https://mcp.example.com/mcp`: its host and origin are allowed
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
     /// Other hosts that clients may call this server by, comma-separated: mcp.example.com,*.internal [those of the
     /// certificate are allowed too]
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
-    /// Web pages that may call this server, comma-separated: https://app.example.com
+    /// Web pages that may call this server, comma-separated: `https://app.example.com`
     #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
     /// Do not serve the transport of clients before 2025, at /sse and /messages
