@@ -1,5 +1,7 @@
 //! The command line as clap reads it: names, help, defaults. What the values mean together is decided elsewhere.
 
+#![allow(rustdoc::bare_urls, reason = "help texts are printed as they are")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

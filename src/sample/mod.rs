@@ -1,7 +1,7 @@
 //! Sample incidents: up to thirty thousand documents each, made the same on every machine, that `demo` and the tests search. They know no
 //! tool, and no tool knows them.
 //!
-//! Each scenario is one [`plan::Plan`]: what is rolled out, what is asked of the services, which faults strike when. All of them run on the
+//! Each scenario is one `plan::Plan`: what is rolled out, what is asked of the services, which faults strike when. All of them run on the
 //! same cluster, with what a cluster has on any day: time-outs, retries, refused sign-ins, a job that always fails, a withdrawn endpoint that
 //! a client still calls, and a deployment that does no harm.
 
