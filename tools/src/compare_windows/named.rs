@@ -88,7 +88,7 @@ pub(super) fn silenced(sample: &Sample, blamed: &BTreeMap<String, Blame>) -> BTr
 }
 
 /// The most blamed of those that are not told otherwise.
-pub(super) fn most_blamed<'b>(blamed: &'b BTreeMap<String, Blame>, is_told: impl Fn(&str) -> bool) -> Option<(&'b str, Blame)> {
+pub(super) fn most_blamed(blamed: &BTreeMap<String, Blame>, is_told: impl Fn(&str) -> bool) -> Option<(&str, Blame)> {
     let others = blamed.iter().filter(|(name, _)| !is_told(name));
     others.max_by(|(_, a), (_, b)| a.z.total_cmp(&b.z)).map(|(name, blame)| (name.as_str(), *blame))
 }

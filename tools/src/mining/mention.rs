@@ -97,7 +97,7 @@ impl Services {
             for whole in [&full, &bare_key] {
                 let stem = ENDINGS.iter().find_map(|ending| whole.strip_suffix(ending));
                 if let Some(stem) = stem.filter(|stem| stem.len() >= SHORTEST_STEM) {
-                    let parts = bare.split(['-', '_', '.']).filter(|part| !ENDINGS.contains(&part)).count();
+                    let parts = bare.split(['-', '_', '.']).filter(|part| !ENDINGS.contains(part)).count();
                     claim(false, stem, if parts > 1 { Naming::Name } else { Naming::Word });
                 }
             }
@@ -217,9 +217,8 @@ enum Said {
 fn context([second, first]: [&str; 2]) -> Said {
     let is_in = |words: &[&str], word: &str| words.iter().any(|known| known.eq_ignore_ascii_case(word));
     let is = |word: &str| first.eq_ignore_ascii_case(word);
-    if is_in(&BEFORE_HOST, first) || (is("to") && is_in(&BEFORE_TO, second)) {
-        Said::Host
-    } else if is_in(&["tcp", "udp", "tcp4", "tcp6"], first) && is_in(&["dial", "lookup"], second) {
+    let dials = is_in(&["tcp", "udp", "tcp4", "tcp6"], first) && is_in(&["dial", "lookup"], second);
+    if dials || is_in(&BEFORE_HOST, first) || (is("to") && is_in(&BEFORE_TO, second)) {
         Said::Host
     } else if (is("from") && is_in(&["request", "requests", "call", "calls", "called"], second)) || (is("by") && is_in(&["called"], second))
     {
