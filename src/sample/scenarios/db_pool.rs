@@ -73,12 +73,12 @@ const NO_CONNECTION: Said = Said {
     percent: 100,
 };
 
-/// The state of the pool twice a minute, as it always has been; each run of the job; and what the pool suspects of it.
+/// The state of the pool once a minute, as it always has been; each run of the job; and what the pool suspects of it.
 fn says(fleet: &Fleet, lines: &mut Vec<Line>) {
     chatter::failing_job(fleet, lines);
     let mut random = Random::stream("pool");
     for (nth, (number, pod)) in (0..).zip(fleet.pods_of(Service::Inventory)) {
-        for time in (pod.born + 9 * SECOND + nth * 11 * SECOND..pod.gone).step_by(30_000) {
+        for time in (pod.born + 9 * SECOND + nth * 11 * SECOND..pod.gone).step_by(60_000) {
             let leaked = ((time - LEAK) / RUNS_EVERY + 1).clamp(0, POOL);
             let active = (leaked + random.between(0, 5)).min(POOL);
             let waiting = if leaked == POOL { random.between(3, 30) } else { 0 };

@@ -77,7 +77,7 @@ const HARMLESS_AND_LATE: Rollout = Rollout {
 
 /// What is asked of the services on a usual day, with a campaign in the middle of it.
 const USUAL: &[Flow] = &[
-    Flow::Messages { every: (5_500, 11_000), lost: None, rerouted: None },
+    Flow::Messages { every: (6_500, 13_000), lost: None, rerouted: None },
     Flow::Orders { announced: true },
     Flow::Browsing { campaign: Some((at(14, 2, 0), at(14, 9, 0))) },
     Flow::Reports,

@@ -5,6 +5,7 @@
 use super::{HARMLESS, HARMLESS_AND_LATE, USUAL};
 use crate::sample::chatter;
 use crate::sample::clock::{BEGIN, END, SECOND, at};
+use crate::sample::faults::{Course, Effect, Fault, Said, Target};
 use crate::sample::fleet::{Fleet, Pod, Release, Restart, Rollout, Service};
 use crate::sample::line::{Level, Line};
 use crate::sample::plan::{Alert, Plan, Truth};
@@ -13,6 +14,9 @@ use crate::sample::random::Random;
 const fn killed(pod: usize, down: i64, seconds: i64) -> Restart {
     Restart { service: Service::Processor, pod, down, up: down + seconds * SECOND }
 }
+
+/// Memory is full for the first time.
+const FULL: i64 = at(14, 4, 40);
 
 /// Memory begins to grow.
 const LEAK: i64 = at(13, 44, 0);
@@ -52,18 +56,43 @@ pub(super) const PLAN: Plan = Plan {
         killed(3, at(14, 32, 22), 164),
     ],
     flows: USUAL,
-    faults: &[],
+    // It sheds what it has no room for, and collects garbage instead of working.
+    faults: &[
+        Fault {
+            target: MESSAGES,
+            course: Course { from: FULL, full: at(14, 12, 0), until: END, percent: 13 },
+            effect: Effect::Fail { status: 503, after: (900, 4_000), says: NO_ROOM },
+        },
+        Fault {
+            target: MESSAGES,
+            course: Course { from: FULL, full: at(14, 20, 0), until: END, percent: 40 },
+            effect: Effect::Slow { by: (30_000, 700_000), says: None },
+        },
+    ],
     silences: &[],
     says,
     has_kubernetes_events: true,
     alert: Alert { time: at(14, 38, 0), message: None, text: "messages are refused: ingest-gateway reports more than 5 failures a minute" },
     truth: Some(Truth {
-        onset: at(14, 6, 17),
+        onset: FULL,
         service: Some("message-processor"),
         host: None,
-        evidence: &["message-processor"],
+        evidence: &["memory", "OOMKilled"],
         innocent: &["catalog-service", "report-service"],
     }),
+};
+
+const MESSAGES: Target = Target { service: Service::Processor, paths: &["/process"], node: None };
+
+const NO_ROOM: Said = Said {
+    level: Level::Error,
+    logger: "runtime.breaker",
+    message: |random: &mut Random| {
+        let wanted = 487 + random.between(0, 20);
+        format!("circuit breaker: memory for the message would be {wanted} MiB, above the limit of 486 MiB")
+    },
+    error: Some(("breaker.ErrNoRoom", "")),
+    percent: 100,
 };
 
 /// Megabytes that a container may use.

@@ -111,7 +111,7 @@ fn containers_are_killed_and_start_again_in_their_pods() {
     let warnings = lines(Scenario::Oom, "memory is nearly exhausted", |_| true);
     assert!(warnings.len() > 10 && time(&warnings[0]) < time(killed[0]));
     let refused = lines(Scenario::Oom, ERROR, |line| text(line, "/service/name") == "ingest-gateway");
-    assert!(refused.len() > 20 && refused.iter().all(|line| time(line) > "2026-03-25T14:06"), "{}", refused.len());
+    assert!(refused.len() > 20 && refused.iter().all(|line| time(line) > "2026-03-25T14:04"), "{}", refused.len());
 }
 
 #[test]

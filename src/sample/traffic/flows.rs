@@ -162,13 +162,22 @@ impl Traffic<'_> {
                 self.retried_charge(random, begun + 16, root);
             }
             let hop = Hop { service: Service::Payment, method: "POST", path: "/charge", status: 200, microseconds: charge };
-            let charged = self.call(random, begun + 18, pod, hop, root);
+            let charged = if announced {
+                let span = Span { trace: root.trace, id: random.next(), parent: Some(root.id) };
+                let message = format!("charging an order of {items} items");
+                let payment = self.begin(random, begun + 19, Service::Payment, "payment.charges", message, span);
+                self.send(begun + 18, pod, payment, hop, span)
+            } else {
+                self.call(random, begun + 18, pod, hop, root)
+            };
             charge = charged.microseconds;
             if charged.failed() {
                 place.status = charged.status;
             }
         }
-        place.microseconds = 24_000 + reserved.microseconds + charge;
+        // Announced, an order ends after all that it waited for.
+        let own = if announced { 58_000 } else { 24_000 };
+        place.microseconds = own + reserved.microseconds + charge;
         self.answer(random, time, pod, place, root);
     }
 
