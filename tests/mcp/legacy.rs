@@ -56,6 +56,14 @@ async fn errors_are_answers_with_status_200() {
     let server = Server::start(&[]);
     server.ask(&Ask::legacy("tools/frobnicate", json!({}))).await.refuses(200, -32601, "unknown method");
     server.ask(&Ask::legacy("tools/call", json!({"name": "no_such_tool"}))).await.refuses(200, -32602, "unknown tool");
+    for (method, params) in [
+        ("tools/call", json!({})),
+        ("tools/call", json!({"name": "list_indices", "arguments": []})),
+        ("prompts/get", json!({"name": 1})),
+        ("initialize", json!({"protocolVersion": "2025-11-25"})),
+    ] {
+        server.ask(&Ask::legacy(method, params)).await.refuses(200, -32602, method);
+    }
     let result = server.result(&Ask::legacy("tools/call", json!({"name": "aggregate_logs", "arguments": {"frobnicate": 1}}))).await;
     assert_eq!((&result["isError"], result.get("structuredContent")), (&json!(true), None), "{result}");
 }

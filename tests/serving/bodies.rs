@@ -35,6 +35,8 @@ fn a_body_that_is_no_request_is_refused_for_what_it_is() {
         ("comment", format!("{LIST}// x"), -32_700),
         ("byte order mark", format!("\u{feff}{LIST}"), -32_700),
         ("batch", format!("[{LIST}]"), -32_600),
+        ("id that is a fraction", LIST.replace("\"id\":1", "\"id\":1.5"), -32_600),
+        ("another JSON-RPC", LIST.replace("2.0", "1.0"), -32_600),
         ("empty batch", "[]".to_owned(), -32_600),
         ("string", "\"x\"".to_owned(), -32_600),
         ("number", "1".to_owned(), -32_600),

@@ -22,6 +22,9 @@ pub(super) const BODY_CAP: usize = 256 << 10;
 /// How long a client may take to send it.
 pub(in crate::server) const BODY_LIMIT: Duration = Duration::from_secs(10);
 
+const NO_MESSAGE: &str =
+    "the body is no message of JSON-RPC 2.0: it needs \"jsonrpc\":\"2.0\", a method, and an id that is a string or a whole number";
+
 /// Why a body is refused.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
@@ -77,7 +80,15 @@ pub(super) async fn json_rpc(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     match read(request).await {
-        Ok((request, Kind::Object)) => next.run(request).await,
+        Ok((request, Kind::Object)) => {
+            let response = next.run(request).await;
+            // The media type was checked above: this is how rmcp refuses an object that is no message.
+            if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+                json_rpc_error(ErrorCode::INVALID_REQUEST, NO_MESSAGE)
+            } else {
+                response
+            }
+        }
         Ok((_, Kind::List)) => json_rpc_error(ErrorCode::INVALID_REQUEST, "batches are not taken: send one request at a time"),
         Ok((_, Kind::Scalar)) => json_rpc_error(ErrorCode::INVALID_REQUEST, "the body is no object"),
         Err(fault) => fault.json_rpc(),
