@@ -70,7 +70,7 @@ impl Server {
 
     fn start_on(flags: &[&str]) -> Self {
         let mut child = program()
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--log", "info"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(flags)
             .stderr(Stdio::piped())
             .spawn()
@@ -111,6 +111,8 @@ impl Server {
                 && line.to_string().contains("tools/call")
             {
                 return line;
+            } else if let Ok(line) = serde_json::from_str::<Value>(&line) {
+                assert_ne!(line["log.level"], "error", "{line}");
             }
         }
     }

@@ -20,7 +20,8 @@ static HELD: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 /// Starts the log of a command. That of `serve` waits for [`release`].
 pub(super) fn start(Arguments { general, command }: &Arguments) -> Result<()> {
     // What the other commands print is their answer: beside it only what a reader of it should know.
-    let usual = if matches!(command, Command::Serve { .. } | Command::Stdio { .. }) { "info,rmcp=warn" } else { "warn" };
+    // rmcp calls it an error when a client goes away before its answer; the line about the call says the same.
+    let usual = if matches!(command, Command::Serve { .. } | Command::Stdio { .. }) { "info,rmcp=warn,rmcp::service=off" } else { "warn" };
     let text = general.log.as_deref().unwrap_or(usual);
     let filter = EnvFilter::try_new(text).with_context(|| format!("--log `{text}` is no filter; write info, or elk_mcp=debug"))?;
     if matches!(command, Command::Serve { .. }) {
