@@ -1,6 +1,8 @@
 //! Runs incidents whose culprit is known through the tools, and prints how often they name it and what that costs. Knows the public outside
 //! of the crates only.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 mod corpus;
 mod generate;
 mod run;
