@@ -80,7 +80,12 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, pace: Arc<Pace>, 
             pace.close();
         }
         is_evicted = is_evicted || evicted.as_mut().poll(context).is_ready();
-        connection.as_mut().poll(context)
+        let mut polled = connection.as_mut().poll(context);
+        // hyper looks for the next request before it lets go of the answer, when no limit was in force: so once more.
+        while polled.is_pending() && pace.has_answered() {
+            polled = connection.as_mut().poll(context);
+        }
+        polled
     })
     .await;
     if let Err(error) = result {

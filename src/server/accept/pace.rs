@@ -29,6 +29,8 @@ struct State {
     /// Since when the server ends.
     closing: Option<Instant>,
     evicted: bool,
+    /// An answer has ended since it was last asked.
+    answered: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub(super) enum Limit {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let state = State { phase: Phase::New, since: Instant::now(), closing: None, evicted: false };
+        let state = State { phase: Phase::New, since: Instant::now(), closing: None, evicted: false, answered: false };
         Self { state: Mutex::new(state), evicted: Notify::new() }
     }
 
@@ -83,6 +85,11 @@ impl Pace {
         state.phase = Phase::Answering(state.answering() + 1);
         drop(state);
         Answering(Arc::clone(pace))
+    }
+
+    /// Whether an answer has ended since this was last asked.
+    pub(super) fn has_answered(&self) -> bool {
+        std::mem::take(&mut self.state().answered)
     }
 
     /// The server ends.
@@ -138,6 +145,7 @@ pub(super) struct Answering(Arc<Pace>);
 impl Drop for Answering {
     fn drop(&mut self) {
         let mut state = self.0.state();
+        state.answered = true;
         let left = state.answering().saturating_sub(1);
         (state.phase, state.since) = if left == 0 { (Phase::Waiting, Instant::now()) } else { (Phase::Answering(left), state.since) };
     }
@@ -183,6 +191,7 @@ mod tests {
         drop(first);
         assert!(pace.waiting_since().is_none(), "the second is still being answered");
         drop(second);
+        assert!(pace.has_answered() && !pace.has_answered());
         assert!(pace.waiting_since().is_some());
         pace.evict();
         pace.evicted().await;
