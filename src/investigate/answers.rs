@@ -4,7 +4,7 @@ use elk_mcp_tools::error::ToolError;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{clue::Clue, findings::Onset};
+use super::{clue::Clue, findings::Onset, reading::rows};
 
 /// What a call was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,15 @@ impl Answers {
     pub(super) fn of(&self, purpose: Purpose) -> Option<(usize, &Value)> {
         let answered = self.made.iter().enumerate().filter(|(_, made)| made.purpose == purpose);
         answered.filter_map(|(at, made)| Some((at + 1, made.result.as_ref().ok()?))).next_back()
+    }
+
+    /// Documents now and in the time before, in thousands: what lines of a kind are held against. More traffic has more errors, and where
+    /// the data only begins, nothing was missing before. Equal where nothing tells.
+    pub(super) fn exposure(&self) -> (f64, f64) {
+        let Some((_, health)) = self.of(Purpose::Health) else { return (1.0, 1.0) };
+        let sum = |column: &str| rows(health).filter_map(|row| row.number(column)).sum::<f64>();
+        let (now, before) = (sum("count"), sum("baseline_rate_per_min") * self.minutes());
+        if now > 0.0 { (now / 1e3, before / 1e3) } else { (1.0, 1.0) }
     }
 
     /// The length of the window in minutes.

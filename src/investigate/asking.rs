@@ -63,7 +63,9 @@ pub(super) async fn ask(toolbox: &Toolbox, clue: &Clue, time_limit: Duration) ->
             desk.look(&answers, true).await;
         }
     }
-    answers.onset = onset::onset(&desk.made, &answers);
+    answers.made = std::mem::take(&mut desk.made);
+    answers.onset = onset::onset(&answers);
+    desk.made = std::mem::take(&mut answers.made);
     desk.compare(clue, &answers).await;
     desk.finish(clue, &mut answers).await;
     answers.made = desk.made;

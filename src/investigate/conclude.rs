@@ -78,7 +78,7 @@ pub(super) fn conclude(clue: &Clue, answers: &Answers) -> Findings {
 
 /// Whether a sign tells of something that fails, not only of something that is different. A service with less to do fails nothing.
 fn is_failure(sign: &Sign) -> bool {
-    matches!(sign.kind, Kind::Failing | Kind::Errors)
+    matches!(sign.kind, Kind::Failing | Kind::Errors) && !sign.is_mild
 }
 
 /// A cause is named where something fails, or is slower in the eyes of two lenses, and two signs agree on who it is.

@@ -65,6 +65,7 @@ pub(super) fn host_signs(answers: &Answers, signs: &[Sign], services: &BTreeSet<
         time: None,
         trace_id: None,
         is_less: false,
+        is_mild: false,
         p95_ms: None,
     };
     let answered_for = own.values().map(|sign| Sign {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    answers::{Answers, Made, Purpose},
+    answers::{Answers, Purpose},
     clue::tidy,
     findings::Onset,
     reading::{Row, number_at, rows, section, text_at, time_at},
@@ -12,8 +12,8 @@ use super::{
 
 /// The clearest sign is the first call of something that never worked; without one, what comes first of the change log's estimate and
 /// the first of many lines that are new.
-pub(super) fn onset(made: &[Made], answers: &Answers) -> Option<Onset> {
-    let answer = |purpose: Purpose| made.iter().find(|made| made.purpose == purpose).and_then(|made| made.result.as_ref().ok());
+pub(super) fn onset(answers: &Answers) -> Option<Onset> {
+    let answer = |purpose: Purpose| answers.of(purpose).map(|(_, answer)| answer);
     let within = |time: &Timestamp| (answers.start..=answers.end).contains(time);
     let health = answer(Purpose::Health);
     let failing = health.and_then(|health| {
@@ -36,7 +36,8 @@ pub(super) fn onset(made: &[Made], answers: &Answers) -> Option<Onset> {
 
 /// Whether so many against none before are no chance.
 fn is_certain(row: Row<'_>, answers: &Answers) -> bool {
-    row.number("count").is_some_and(|count| rate_excess(count, answers.minutes(), 0.0, answers.minutes()) >= CERTAIN)
+    let (now, before) = answers.exposure();
+    row.number("count").is_some_and(|count| rate_excess(count, now, 0.0, before) >= CERTAIN)
 }
 
 /// The estimate that comes with the changes, where there is one.

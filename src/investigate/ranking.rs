@@ -175,7 +175,7 @@ mod tests {
     fn sign(kind: Kind, service: &str, subject: &str, weight: f64) -> Sign {
         let evidence = Evidence { call: 1, text: subject.to_owned() };
         let (service, subject) = (service.to_owned(), subject.to_owned());
-        Sign { kind, service, subject, evidence, weight, time: None, trace_id: None, is_less: false, p95_ms: None }
+        Sign { kind, service, subject, evidence, weight, time: None, trace_id: None, is_less: false, is_mild: false, p95_ms: None }
     }
 
     fn order(signs: &[Sign], services: &[&str]) -> Vec<String> {

@@ -61,6 +61,8 @@ pub(super) struct Sign {
     pub(super) trace_id: Option<String>,
     /// Whether it is less of something: an effect, more often than a cause.
     pub(super) is_less: bool,
+    /// Whether it is a warning: nothing failed yet.
+    pub(super) is_mild: bool,
     /// The 95th percentile of its response times now and before, of a service that is slower.
     pub(super) p95_ms: Option<(f64, f64)>,
 }
@@ -138,6 +140,7 @@ fn failing_path(call: usize, row: Row<'_>, health: &Value, answers: &Answers) ->
             time: first_seen.filter(|_| !is_old),
             trace_id: row.text("trace_id"),
             is_less: false,
+            is_mild: false,
             p95_ms: None,
         })
         .collect()
@@ -189,6 +192,7 @@ fn service_health(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> 
         time: None,
         trace_id: None,
         is_less: finding == "gone",
+        is_mild: false,
         p95_ms: row.number("p95_ms").zip(row.number("baseline_p95_ms")),
     };
     (weight >= CERTAIN).then_some(sign)
@@ -199,16 +203,19 @@ fn error(call: usize, row: Row<'_>, answers: &Answers) -> Vec<Sign> {
     let (Some(pattern), Some(count)) = (row.text("pattern"), row.number("count")) else { return Vec::new() };
     let minutes = answers.minutes();
     let before = row.number("baseline_rate_per_min").unwrap_or(0.0);
-    let weight = rate_excess(count, minutes, before * minutes, minutes);
+    let (now, then) = answers.exposure();
+    let weight = rate_excess(count, now, before * minutes, then);
     let is_new = row.text("is_new").as_deref() == Some("true");
     // Retries and the like come in bursts, which are less even than chance: what is not new has to have doubled as well.
-    if weight < CERTAIN || (!is_new && count < 2.0 * before * minutes) {
+    if weight < CERTAIN || (!is_new && count / now < 2.0 * before * minutes / then) {
         return Vec::new();
     }
     let first_seen = row.time("first_seen").filter(|_| is_new);
     let than = if is_new { "none before".to_owned() } else { format!("{:.0} in the time before", before * minutes) };
     let since = first_seen.map(|time| format!(" since {}", clock(time))).unwrap_or_default();
     let text = format!("“{}” {count} times{since}, {than}", tidy(&pattern));
+    let level = row.text("level").unwrap_or_default().to_lowercase();
+    let is_mild = level.starts_with("warn") || level == "notice" || level == "info";
     let one = |service: String| Sign {
         kind: Kind::Errors,
         service,
@@ -218,6 +225,7 @@ fn error(call: usize, row: Row<'_>, answers: &Answers) -> Vec<Sign> {
         time: first_seen,
         trace_id: row.text("trace_id"),
         is_less: false,
+        is_mild,
         p95_ms: None,
     };
     row.texts("service").into_iter().map(one).collect()
@@ -227,7 +235,8 @@ fn blamed(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> {
     let service = ["service", "blamed", "value"].iter().find_map(|name| row.text(name))?;
     let count = row.number("count")?;
     let before = row.number("baseline_rate_per_min").map_or_else(|| row.number("baseline").unwrap_or(0.0), |rate| rate * answers.minutes());
-    let weight = rate_excess(count, answers.minutes(), before, answers.minutes());
+    let (now, then) = answers.exposure();
+    let weight = rate_excess(count, now, before, then);
     let by = ["by", "named_by", "services", "callers"].iter().map(|name| row.texts(name)).find(|by| !by.is_empty()).unwrap_or_default();
     let by = if by.is_empty() { String::new() } else { format!(" of {}", by.join(", ")) };
     let sign = Sign {
@@ -239,6 +248,7 @@ fn blamed(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> {
         time: None,
         trace_id: None,
         is_less: false,
+        is_mild: false,
         p95_ms: None,
     };
     (weight >= CERTAIN).then_some(sign)
@@ -279,6 +289,7 @@ fn behaviour(call: usize, row: Row<'_>, strength: Strength) -> Option<Sign> {
         weight,
         time: None,
         trace_id: row.text("trace_id"),
+        is_mild: false,
         p95_ms: None,
     };
     (weight >= CERTAIN).then_some(sign)
@@ -307,6 +318,7 @@ fn request(call: usize, trace: &Value) -> Option<Sign> {
         time,
         trace_id,
         is_less: false,
+        is_mild: false,
         p95_ms: None,
     })
 }

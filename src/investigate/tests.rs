@@ -22,8 +22,8 @@ fn made(purpose: Purpose, tool: &'static str, result: Value) -> Made {
 fn findings(clue: &Clue, made: Vec<Made>) -> Findings {
     let mut answers = Answers::new(HOUR[1].parse().unwrap(), clue);
     (answers.start, answers.end) = (HOUR[0].parse().unwrap(), HOUR[1].parse().unwrap());
-    answers.onset = onset(&made, &answers);
     answers.made = made;
+    answers.onset = onset(&answers);
     conclude(clue, &answers)
 }
 
@@ -292,4 +292,19 @@ fn what_broke_slowly_is_told_from_its_first_new_line_on() {
     assert_eq!(found.onset.as_ref().unwrap().time, "2026-03-25T14:02:21Z".parse().unwrap());
     let told: Vec<(LinkRole, bool)> = found.chain.iter().map(|link| (link.role, link.text.contains("OOMKilled"))).collect();
     assert_eq!(told, [(LinkRole::Cause, false), (LinkRole::Mechanism, true), (LinkRole::Symptom, false)]);
+}
+
+#[test]
+fn warnings_alone_and_lines_that_come_with_the_data_name_no_cause() {
+    let columns = ["pattern", "count", "baseline_rate_per_min", "is_new", "first_seen", "service", "level"];
+    let lines = |count: u32, level: &str| {
+        let rows = json!([["stock is below its minimum", count, 0.0, true, "2026-03-25T14:30:00Z", "catalog", level]]);
+        made(Purpose::Errors, "get_error_summary", json!({"summary": "errors", "columns": columns, "rows": rows}))
+    };
+    let verdict = |lines: Made, health: Made| findings(&Clue::default(), vec![changes(json!([])), health, lines]).verdict;
+    assert_eq!(verdict(lines(30, "warn"), health(usual(), json!([]))), Verdict::NothingSignificant);
+    assert_eq!(verdict(lines(30, "error"), health(usual(), json!([]))), Verdict::SuspectsOnly);
+    // The data begins a tenth of the time before the window: thirty lines to at most three are no news.
+    let begins = json!([["catalog", "ok", 900, 0.0, 0.0, null, 0.5, 0.0, 0.0]]);
+    assert_eq!(verdict(lines(30, "error"), health(begins, json!([]))), Verdict::NothingSignificant);
 }
