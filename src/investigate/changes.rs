@@ -120,8 +120,10 @@ pub(super) fn culprit<'c>(changes: &'c [Change], service: &str, onset: Timestamp
     let own = || candidates().filter(|change| change.touches(service));
     let deployment = own().rfind(|change| change.of == Of::Deployment);
     if let Some(deployment) = deployment {
-        let by = changes.iter().filter(|change| change.of == Of::Action && change.touches(service));
-        let by = by.filter(|action| action.time <= deployment.time && deployment.time.duration_since(action.time) <= REACH).next_back();
+        let by = changes.iter().rfind(|action| {
+            let lead = deployment.time.duration_since(action.time);
+            action.of == Of::Action && action.touches(service) && lead >= SignedDuration::ZERO && lead <= REACH
+        });
         return Some((deployment, by));
     }
     own()

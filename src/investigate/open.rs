@@ -59,7 +59,7 @@ fn ruled_out_changes(case: &Case<'_>) -> Vec<RuledOut> {
     let told = case.changes.iter().filter(|change| change.of != Of::Appearance && change.of != Of::Version && !is_culprit(change));
     let told = told.filter(|change| change.of == Of::Deployment || !change.services.is_empty());
     let mut ruled_out: Vec<(bool, RuledOut)> = told
-        .filter_map(|change| {
+        .map(|change| {
             let when = if change.time > onset {
                 format!("{} after the onset", Answers::before(onset, change.time))
             } else {
@@ -76,7 +76,7 @@ fn ruled_out_changes(case: &Case<'_>) -> Vec<RuledOut> {
             };
             let at = if change.of == Of::Deployment { String::new() } else { format!(" at {}", clock(change.time)) };
             let what = format!("{}{at}", change.name());
-            Some((change.of == Of::Deployment, RuledOut { what, why, call: change.call }))
+            (change.of == Of::Deployment, RuledOut { what, why, call: change.call })
         })
         .collect();
     ruled_out.sort_by_key(|(is_deployment, _)| !is_deployment);

@@ -143,8 +143,9 @@ fn waits(signs: &[Sign]) -> Vec<(String, String)> {
 pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -> Option<Confidence> {
     let first = ranked.first()?;
     let kinds = first.kinds();
-    // A comparison that calls itself weak is no sign of its own.
-    let counted: Vec<Kind> = kinds.into_iter().filter(|kind| *kind != Kind::Behaviour || strength == Strength::Significant).collect();
+    // A comparison that calls itself weak is no sign of its own, and response times are none without one.
+    let counts = |kind: &Kind| !matches!(kind, Kind::Behaviour | Kind::Slower) || strength == Strength::Significant;
+    let counted: Vec<Kind> = kinds.into_iter().filter(counts).collect();
     let number = counted.len() + usize::from(changed);
     let rival = ranked.get(1).filter(|second| second.score >= CLOSE * first.score && second.suffers_from.is_none());
     let mut word = match number {

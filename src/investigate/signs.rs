@@ -104,6 +104,10 @@ pub(super) fn signs(answers: &Answers) -> Vec<Sign> {
         signs.extend(section(errors, "blamed").filter(|_| known).filter_map(|row| blamed(call, row, answers)));
     }
     let strength = strength(answers);
+    // A p95 of few requests moves by itself: it counts half where whole requests do not differ.
+    for sign in signs.iter_mut().filter(|sign| sign.kind == Kind::Slower && strength < Strength::Significant) {
+        sign.weight /= 2.0;
+    }
     if let Some((call, compare)) = answers.of(Purpose::Compare).filter(|_| strength > Strength::None) {
         let steady = steady(answers);
         let told = section(compare, "suspects").filter(|row| !is_gap_beside(*row, &steady));

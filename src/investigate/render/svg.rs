@@ -24,6 +24,9 @@ const STEPS: [i64; 11] = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1_440];
 const LANES: [(&str, &[EventKind]); 3] =
     [("changes", &[EventKind::Change]), ("failures", &[EventKind::Failure]), ("clue", &[EventKind::Clue, EventKind::Alert])];
 
+/// A row of marks: events and their numbers.
+type Row<'e> = Vec<(usize, &'e Event)>;
+
 /// A time axis of a width.
 struct Axis {
     start: Timestamp,
@@ -46,7 +49,7 @@ pub(super) fn timeline(findings: &Findings, width: f64, class: &str) -> Result<S
     let end = times.max().map_or(findings.window.end, |last| last.max(findings.window.end));
     let seconds = end.duration_since(first).as_secs_f64().max(60.0);
     let axis = Axis { start: first, seconds, width };
-    let lanes: Vec<(&str, Vec<Vec<(usize, &Event)>>)> = LANES
+    let lanes: Vec<(&str, Vec<Row<'_>>)> = LANES
         .iter()
         .map(|(name, kinds)| {
             let events = findings.timeline.iter().enumerate().filter(|(_, event)| kinds.contains(&event.kind));
@@ -85,8 +88,8 @@ pub(super) fn timeline(findings: &Findings, width: f64, class: &str) -> Result<S
 }
 
 /// Events in as many rows as they need to stand side by side.
-fn rows<'e>(events: impl Iterator<Item = (usize, &'e Event)>, axis: &Axis) -> Vec<Vec<(usize, &'e Event)>> {
-    let mut rows: Vec<(f64, Vec<(usize, &Event)>)> = Vec::new();
+fn rows<'e>(events: impl Iterator<Item = (usize, &'e Event)>, axis: &Axis) -> Vec<Row<'e>> {
+    let mut rows: Vec<(f64, Row<'_>)> = Vec::new();
     for (number, event) in events {
         let (x, right) = (axis.x(event.time), axis.x(event.until.unwrap_or(event.time)));
         match rows.iter_mut().find(|(taken, _)| x - *taken >= APART) {
