@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     answers::{Answers, Purpose},
     clue::tidy,
-    ranking::names,
+    ranking::concerns,
     reading::rows,
 };
 
@@ -82,7 +82,7 @@ pub(super) fn changes(answers: &Answers, services: &BTreeSet<String>) -> Vec<Cha
                 Of::Version => format!("{kind} {value} ({evidence})"),
                 Of::Appearance => format!("{kind} {value} {change} ({evidence})"),
             };
-            let named = row.text("service").into_iter().chain(services.iter().filter(|service| names(&text, service)).cloned());
+            let named = row.text("service").into_iter().chain(services.iter().filter(|service| concerns(&text, service)).cloned());
             let named: BTreeSet<String> = named.collect();
             let until = (of == Of::Deployment).then(|| until(time, &evidence)).flatten();
             Some(Change { call, of, time, until, text, services: named.into_iter().collect() })

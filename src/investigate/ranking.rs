@@ -29,6 +29,8 @@ pub(super) struct Ranked {
     pub(super) signs: Vec<Sign>,
     /// Another service that its own errors name: it suffers from that one.
     pub(super) suffers_from: Option<String>,
+    /// The services whose errors name it.
+    pub(super) named_by: BTreeSet<String>,
 }
 
 impl Ranked {
@@ -58,19 +60,25 @@ impl Ranked {
     }
 }
 
-/// Whether a text names a service: as a whole word, or its stem.
+/// Whether a text names a service in full. `order-history` does not name the order service.
 pub(super) fn names(text: &str, service: &str) -> bool {
+    has_word(&text.to_lowercase(), &service.to_lowercase())
+}
+
+/// Whether a text names a service in full or by its stem, as repositories and deployments do.
+pub(super) fn concerns(text: &str, service: &str) -> bool {
     let (text, service) = (text.to_lowercase(), service.to_lowercase());
     let stem = ENDINGS.iter().find_map(|ending| service.strip_suffix(ending)).filter(|stem| stem.len() >= SHORTEST_STEM);
-    let has_word = |word: &str| {
-        let is_part = |char: char| char.is_alphanumeric();
-        text.match_indices(word).any(|(at, _)| {
-            let before = text.get(..at).and_then(|head| head.chars().next_back());
-            let after = text.get(at + word.len()..).and_then(|tail| tail.chars().next());
-            !before.is_some_and(is_part) && !after.is_some_and(is_part)
-        })
-    };
-    has_word(&service) || stem.is_some_and(has_word)
+    has_word(&text, &service) || stem.is_some_and(|stem| has_word(&text, stem))
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |char: char| char.is_alphanumeric();
+    text.match_indices(word).any(|(at, _)| {
+        let before = text.get(..at).and_then(|head| head.chars().next_back());
+        let after = text.get(at + word.len()..).and_then(|tail| tail.chars().next());
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
 }
 
 /// Services by the root of the summed squares of the strongest sign of each kind, highest first.
@@ -80,6 +88,7 @@ pub(super) fn names(text: &str, service: &str) -> bool {
 pub(super) fn rank(signs: &[Sign], services: &BTreeSet<String>) -> Vec<Ranked> {
     let mut by: BTreeMap<String, Vec<Sign>> = BTreeMap::new();
     let mut suffers: BTreeMap<String, String> = BTreeMap::new();
+    let mut named_by: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for sign in signs {
         by.entry(sign.service.clone()).or_default().push(sign.clone());
         let reports = matches!(sign.kind, Kind::Errors) || (sign.kind == Kind::Behaviour && !sign.is_less);
@@ -90,6 +99,7 @@ pub(super) fn rank(signs: &[Sign], services: &BTreeSet<String>) -> Vec<Ranked> {
             let weight = if sign.kind == Kind::Errors { sign.weight } else { sign.weight / 2.0 };
             let blame = Sign { kind: Kind::Blamed, service: named.clone(), evidence, is_less: false, weight, ..sign.clone() };
             by.entry(named.clone()).or_default().push(blame);
+            named_by.entry(named.clone()).or_default().insert(sign.service.clone());
             // Signs come strongest first, so this is the strongest that names another.
             let is_own = signs.iter().any(|own| own.service == sign.service && own.kind == sign.kind && own.weight > 2.0 * sign.weight);
             if !is_own {
@@ -117,7 +127,8 @@ pub(super) fn rank(signs: &[Sign], services: &BTreeSet<String>) -> Vec<Ranked> {
                 *weight = weight.max(sign.weight * share);
             }
             let score = strongest.values().map(|weight| weight * weight).sum::<f64>().sqrt();
-            Ranked { service, score, signs, suffers_from }
+            let named_by = named_by.remove(&service).unwrap_or_default();
+            Ranked { service, score, signs, suffers_from, named_by }
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.service.cmp(&b.service)));
@@ -146,7 +157,9 @@ pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -
     // A comparison that calls itself weak is no sign of its own, and response times are none without one.
     let counts = |kind: &Kind| !matches!(kind, Kind::Behaviour | Kind::Slower) || strength == Strength::Significant;
     let counted: Vec<Kind> = kinds.into_iter().filter(counts).collect();
-    let number = counted.len() + usize::from(changed);
+    // Several witnesses are as good as two kinds of signs.
+    let witnesses = first.named_by.len() > 1 && counted.contains(&Kind::Blamed);
+    let number = counted.len() + usize::from(changed) + usize::from(witnesses);
     let rival = ranked.get(1).filter(|second| second.score >= CLOSE * first.score && second.suffers_from.is_none());
     let mut word = match number {
         0 | 1 => Sure::Low,
@@ -156,6 +169,9 @@ pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -
     let mut told: Vec<&str> = counted.iter().map(|kind| kind.told()).collect();
     if changed {
         told.push("a change of it shortly before");
+    }
+    if witnesses {
+        told.push("several services name it alike");
     }
     let mut basis = match told.as_slice() {
         [] => "one weak sign alone".to_owned(),
@@ -185,11 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_found_as_a_word_or_by_its_stem() {
+    fn a_name_is_found_as_a_whole_word_and_for_changes_by_its_stem() {
         assert!(names("POST http://order-service:8080 refused", "order-service"));
-        assert!(names("the payment gateway", "payment-service"));
         assert!(!names("reorder-service2", "order-service"));
-        assert!(!names("repayments", "payment-service"));
+        assert!(!names("rule order-history matched", "order-service"));
+        assert!(concerns("PutImage shop/payment:v2", "payment-service"));
+        assert!(!concerns("repayments", "payment-service"));
     }
 
     #[test]
