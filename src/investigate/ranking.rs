@@ -131,9 +131,27 @@ pub(super) fn rank(signs: &[Sign], services: &BTreeSet<String>) -> Vec<Ranked> {
             Ranked { service, score, signs, suffers_from, named_by }
         })
         .collect();
+    below_their_causes(&mut ranked);
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.service.cmp(&b.service)));
     ranked.truncate(SUSPECTS);
     ranked
+}
+
+/// However much shows in a service that suffers, it ranks below the one it suffers from. As many rounds as there are services: a chain is
+/// no longer.
+fn below_their_causes(ranked: &mut [Ranked]) {
+    for _ in 0..ranked.len() {
+        let scores: BTreeMap<String, f64> = ranked.iter().map(|one| (one.service.clone(), one.score)).collect();
+        let mutual: BTreeMap<String, Option<String>> = ranked.iter().map(|one| (one.service.clone(), one.suffers_from.clone())).collect();
+        for one in ranked.iter_mut() {
+            let Some(cause) = &one.suffers_from else { continue };
+            // Two that name each other say nothing about which of them began.
+            let is_mutual = mutual.get(cause).is_some_and(|back| back.as_ref() == Some(&one.service));
+            if let Some(most) = scores.get(cause).filter(|_| !is_mutual) {
+                one.score = one.score.min(CLOSE * most);
+            }
+        }
+    }
 }
 
 /// Slower services that wait for another one: whoever waits is slower by at least about what it waits for, and was slower already.
@@ -218,6 +236,14 @@ mod tests {
             sign(Kind::Errors, "orders-service", "lookup auth-service: no such host", 11.0),
         ];
         assert_eq!(order(&signs, &["gateway", "orders-service", "auth-service"])[0], "auth-service");
+    }
+
+    #[test]
+    fn a_service_that_suffers_ranks_below_its_cause_however_much_shows_in_it() {
+        let told = "Post notification-service: certificate has expired";
+        let mut signs = vec![sign(Kind::Behaviour, "caller", told, 12.0), sign(Kind::Errors, "caller", told, 8.0)];
+        signs.extend([sign(Kind::Failing, "caller", "", 9.0), sign(Kind::Slower, "caller", "", 9.0)]);
+        assert_eq!(order(&signs, &["caller", "notification-service"]), ["notification-service", "caller"]);
     }
 
     #[test]
