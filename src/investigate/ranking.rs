@@ -177,7 +177,11 @@ pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -
     let counted: Vec<Kind> = kinds.into_iter().filter(counts).collect();
     // Several witnesses are as good as two kinds of signs.
     let witnesses = first.named_by.len() > 1 && counted.contains(&Kind::Blamed);
-    let number = counted.len() + usize::from(changed) + usize::from(witnesses);
+    // Lines say whose fault it is; that calls of whoever says so fail is counted from statuses, apart from the lines.
+    let fails_in_caller = counted.contains(&Kind::Blamed)
+        && !counted.contains(&Kind::Failing)
+        && ranked.iter().any(|one| first.named_by.contains(&one.service) && one.strongest(Kind::Failing).is_some());
+    let number = counted.len() + [changed, witnesses, fails_in_caller].into_iter().filter(|counts| *counts).count();
     let rival = ranked.get(1).filter(|second| second.score >= CLOSE * first.score && second.suffers_from.is_none());
     let mut word = match number {
         0 | 1 => Sure::Low,
@@ -190,6 +194,9 @@ pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -
     }
     if witnesses {
         told.push("several services name it alike");
+    }
+    if fails_in_caller {
+        told.push("calls of a service that names it fail");
     }
     let mut basis = match told.as_slice() {
         [] => "one weak sign alone".to_owned(),
