@@ -111,6 +111,8 @@ impl Server {
         let client = reqwest::Client::builder()
             .tls_built_in_root_certs(false)
             .add_root_certificate(reqwest::Certificate::from_pem(&ca).unwrap())
+            // The server closes a connection whose body it did not read: another request on it would be lost.
+            .pool_max_idle_per_host(0)
             .build()
             .unwrap();
         Self { child, url, key, client }
