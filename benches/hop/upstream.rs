@@ -106,17 +106,28 @@ impl Canned {
             }
             body.resize(length, 0);
             input.read_exact(&mut body).unwrap();
-            let searches = path.contains("_search");
+            let together = path.contains("_msearch");
+            let searches = together || path.contains("_search");
             let computes = body.windows(6).any(|window| window == b"\"aggs\"");
-            let reply = match () {
+            let reply: &[u8] = match () {
                 () if path.contains("_field_caps") => &self.caps,
                 () if path.contains("_resolve") => &self.resolved,
+                () if path.contains("_has_privileges") => br#"{"username":"reader","has_all_requested":false,"cluster":{},"index":{}}"#,
                 () if searches && computes => &self.computed,
                 () => &self.hits,
             };
             if searches {
                 thread::sleep(self.delay);
             }
+            let joint;
+            let reply = if together {
+                let searched = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() / 2;
+                let items = vec![String::from_utf8_lossy(reply); searched];
+                joint = format!("{{\"responses\":[{}]}}", items.join(",")).into_bytes();
+                &joint
+            } else {
+                reply
+            };
             let mut answer =
                 format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", reply.len()).into_bytes();
             answer.extend_from_slice(reply);
