@@ -71,17 +71,10 @@ async fn check(scenario: Scenario) {
     let findings = investigated(scenario, &toolbox).await;
     let text = render::text(&findings);
     assert!(is_evident(&serde_json::to_string(&findings).unwrap()), "{scenario:?}: {text}");
-    if matches!(scenario, Scenario::Dns | Scenario::CertExpiry) {
-        // Who can't be reached writes nothing: only the errors of its callers name it, so that it may come right after one of them.
-        assert_ne!(findings.verdict, Verdict::NothingSignificant, "{scenario:?}: {text}");
-        assert!(findings.suspects.iter().take(2).any(|suspect| Some(suspect.service.as_str()) == truth.service), "{scenario:?}: {text}");
-    } else {
-        assert_eq!(findings.verdict, Verdict::CauseNamed, "{scenario:?}: {text}");
-        assert!(truth.service.is_none_or(|service| findings.suspects[0].service == service), "{scenario:?}: {text}");
-    }
-    for innocent in truth.innocent {
-        assert!(!findings.suspects.iter().take(2).any(|suspect| suspect.service == *innocent), "{scenario:?}: {text}");
-    }
+    assert_eq!(findings.verdict, Verdict::CauseNamed, "{scenario:?}: {text}");
+    assert!(truth.service.is_none_or(|service| findings.suspects[0].service == service), "{scenario:?}: {text}");
+    // An innocent service may suffer, and so be suspected after the one it waits for.
+    assert!(!findings.suspects.iter().take(1).any(|suspect| truth.innocent.contains(&suspect.service.as_str())), "{scenario:?}: {text}");
 }
 
 #[tokio::test]

@@ -53,9 +53,10 @@ enum Why {
 }
 
 impl Limits {
-    /// With a rate for each caller, or none.
+    /// With limits for each caller; without a rate, one caller may also have all places.
     pub fn new(rate: Option<RateLimit>) -> Self {
-        Self(Arc::new(Queue::new(rate.map(|RateLimit(rate)| rate), CAPS)))
+        let running_of_one = if rate.is_some() { CAPS.running_of_one } else { CAPS.running };
+        Self(Arc::new(Queue::new(rate.map(|RateLimit(rate)| rate), Caps { running_of_one, ..CAPS })))
     }
 
     /// Lets a call begin, at once or after a short wait. Whoever drops the future gives its place in the queue away.
