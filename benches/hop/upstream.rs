@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 /// Hits of a search.
 const HITS: usize = 50;
 
+const COLOURS: [&str; 10] = ["red", "blue", "green", "black", "white", "amber", "teal", "pink", "grey", "lime"];
+
 /// It answers until the process ends.
 pub(super) struct Upstream(SocketAddr);
 
@@ -60,7 +62,9 @@ impl Canned {
             .collect();
         let hits: Vec<Value> = (0..HITS)
             .map(|n| {
-                let message = format!("request {n} failed: {}", "connection reset by peer ".repeat(message_bytes / 25));
+                // Two words of its own, so that no hit is a near-duplicate of another.
+                let (verb, noun) = (["read", "write", "open", "close", "list"][n / 10 % 5], COLOURS[n % 10]);
+                let message = format!("{verb} of {noun} failed: {}", "connection reset by peer ".repeat(message_bytes / 25));
                 json!({"_index": "logs-a", "_id": format!("8NxZqZIBx{n:011}"), "_score": null, "fields": {
                     "@timestamp": [format!("2026-03-25T14:{:02}:{:02}.123456Z", 59 - n / 60, 59 - n % 60)], "message": [message],
                     "log.level": ["ERROR"], "service.name": ["orders"], "trace.id": [format!("{n:032x}")],
