@@ -10,6 +10,7 @@ mod differential;
 mod incidents;
 mod indices;
 mod nodes;
+mod patterns;
 mod planted;
 mod random;
 mod reaching;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     look::Hit,
-    mining::{Templates, headline, mask},
+    mining::{Templates, headline, mask, place},
     params::Level,
     schema::Role,
     spans::{Span, nanoseconds},
@@ -163,7 +163,10 @@ impl Reading {
     /// The most telling key that a line has: a code, the place in the source, or its message.
     fn key(&mut self, hit: &Hit<'_>, service: usize) -> Option<Key> {
         let message = hit.text(Role::Message);
-        let given = hit.text(Role::EventCode).map(|code| code.into_owned()).or_else(|| place(hit));
+        let given = hit
+            .text(Role::EventCode)
+            .map(|code| code.into_owned())
+            .or_else(|| place(&hit.text(Role::Logger)?, hit.text(Role::Line).as_deref()));
         if let Some(given) = given {
             if let Some(message) = &message {
                 let example = || mask(headline(message));
@@ -298,16 +301,6 @@ impl Patterns {
             pattern.is_error = errors * 2 > *lines;
         }
     }
-}
-
-/// The place in the source that wrote a line: logger and line, or a logger that holds its line (`Class#12`, `file.rs:7`).
-fn place(hit: &Hit<'_>) -> Option<String> {
-    let logger = hit.text(Role::Logger).filter(|logger| !logger.is_empty())?;
-    if let Some(line) = hit.text(Role::Line) {
-        return Some(format!("{logger}#{line}"));
-    }
-    let (name, line) = logger.rsplit_once(['#', ':'])?;
-    (!name.is_empty() && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())).then(|| logger.to_string())
 }
 
 /// What stands in for a trace: the pod, host or service that wrote a document, and the ten seconds it lies in.

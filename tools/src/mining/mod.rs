@@ -4,7 +4,9 @@ mod drain;
 mod mask;
 pub mod mention;
 pub mod onset;
+mod place;
 pub mod statistics;
 
 pub use drain::Templates;
 pub use mask::{fold_key, headline, mask};
+pub use place::place;

@@ -67,6 +67,8 @@ roles! {
     Line = "line";
     /// A code that names the kind of event.
     EventCode = "event_code";
+    /// The message with its values left out, as the program has it.
+    Template = "template";
     /// The exception's class.
     ErrorType = "error_type";
     /// What the exception says.
@@ -461,6 +463,23 @@ impl Role {
                 }
             }
             Self::EventCode => const { &[plain("event.code"), plain("error.grouping_key")] },
+            // Serilog's sinks and formatters, NLog, and loggers that name it alike.
+            Self::Template => {
+                const {
+                    &[
+                        words("message_template"),
+                        words("log.message_template"),
+                        words("MessageTemplate"),
+                        words("messageTemplate"),
+                        words("labels.MessageTemplate"),
+                        words("labels.message_template"),
+                        words("metadata.message_template"),
+                        words("attributes.message_template.text"),
+                        words("attributes.message_template"),
+                        words("@mt"),
+                    ]
+                }
+            }
             Self::ErrorType => {
                 const {
                     &[
