@@ -11,6 +11,17 @@ pub(crate) fn all(bytes: &[u8], asked: impl Fn(u8) -> bool + Copy) -> bool {
     chunks.iter().all(|chunk| whole(chunk)) && whole(rest)
 }
 
+/// Where, from a place on, the first byte is that is as asked.
+pub(crate) fn position(bytes: &[u8], from: usize, asked: impl Fn(u8) -> bool + Copy) -> Option<usize> {
+    let (chunks, rest) = bytes.get(from..)?.as_chunks::<16>();
+    let within = |bytes: &[u8]| bytes.iter().position(|byte| asked(*byte));
+    let one_has = |chunk: &[u8; 16]| chunk.iter().fold(false, |so_far, byte| so_far | asked(*byte));
+    match chunks.iter().position(one_has) {
+        Some(passed) => Some(from + passed * 16 + within(chunks.get(passed)?)?),
+        None => Some(from + chunks.len() * 16 + within(rest)?),
+    }
+}
+
 /// Whether a byte is there that is as asked together with the one before it and the one after it. Before the first and after the last
 /// one is a blank.
 pub(crate) fn any_between(bytes: &[u8], asked: impl Fn(u8, u8, u8) -> bool + Copy) -> bool {
@@ -37,6 +48,8 @@ mod tests {
             for at in 0..length {
                 let mut bytes = vec![b'x'; length];
                 bytes[at] = b'!';
+                assert_eq!(position(&bytes, at / 2, |byte| byte == b'!'), Some(at));
+                assert_eq!(position(&bytes, at + 1, |byte| byte == b'!'), None);
                 assert!(!all(&bytes, |byte| byte == b'x') && all(&bytes, |byte| byte < 0x80));
                 assert!(any_between(&bytes, |_, byte, _| byte == b'!'));
                 assert!(any_between(&bytes, |before, _, _| before == b'!') == (at + 1 < length));

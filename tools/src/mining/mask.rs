@@ -1,6 +1,8 @@
 //! Replaces what varies in a log line (numbers, ids, addresses, times) by `<*>`, so that lines of one kind read alike. One pass over the
 //! bytes, no regular expressions. Knows one line at a time.
 
+use crate::bytes;
+
 /// Stands for what varies.
 pub(super) const WILDCARD: &str = "<*>";
 
@@ -34,29 +36,62 @@ fn head(text: &str, limit: usize) -> &str {
 /// Replaces what varies by `<*>`; neighbours joined by a single `- . _ : / , +` become one. Words without a digit stay, so that paths keep
 /// their fixed parts: `/orders/17/items` becomes `/orders/<*>/items`.
 pub fn mask(line: &str) -> String {
+    let bytes = line.as_bytes();
+    let part = |from: usize, to: usize| line.get(from..to).unwrap_or("");
     let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while !rest.is_empty() {
-        let length = rest.bytes().take_while(|byte| is_word(*byte)).count();
-        if length == 0 {
-            let separators = rest.bytes().take_while(|byte| !is_word(*byte)).count();
-            let (between, after) = rest.split_at_checked(separators).unwrap_or((rest, ""));
-            out.push_str(between);
-            rest = after;
+    // Up to here the line is in `out`: a word begins or ends here. From `at` on is looked for what may vary: a word with a digit, or one
+    // after a wildcard, also after one that the line itself has.
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = bytes::position(bytes, at, |byte| byte.is_ascii_digit() | (byte == b'*')) {
+        if bytes.get(found) == Some(&b'*') {
+            at = found + 1;
+            if found > 0 && part(found - 1, found + 2) == WILDCARD {
+                out.push_str(part(copied, found + 2));
+                copied = after_letters(bytes, found + 2);
+                at = copied;
+            }
             continue;
         }
-        let (word, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        match vary(word, joins_masked(&out)) {
-            Varies::No => out.push_str(word),
-            Varies::From(0) => push_wildcard(&mut out),
-            Varies::From(stem) => {
-                out.push_str(word.get(..stem).unwrap_or(""));
-                out.push_str(WILDCARD);
+        let before = bytes.get(copied..found).unwrap_or(&[]);
+        let start = found - before.iter().rev().take_while(|byte| is_word(**byte)).count();
+        let end = word_end(bytes, found);
+        out.push_str(part(copied, start));
+        copied = match vary(part(start, end), joins_masked(&out)) {
+            Varies::No => {
+                out.push_str(part(start, end));
+                end
             }
-        }
-        rest = after;
+            Varies::From(0) => {
+                push_wildcard(&mut out);
+                after_letters(bytes, end)
+            }
+            Varies::From(stem) => {
+                out.push_str(part(start, start + stem));
+                out.push_str(WILDCARD);
+                after_letters(bytes, end)
+            }
+        };
+        at = copied;
     }
+    out.push_str(part(copied, bytes.len()));
     out
+}
+
+/// Where the word ends that goes on at this byte.
+fn word_end(bytes: &[u8], at: usize) -> usize {
+    at + bytes.get(at..).unwrap_or(&[]).iter().take_while(|byte| is_word(**byte)).count()
+}
+
+/// Where the parts of an id end that happen to have no digit, each behind a hyphen, after a wildcard that ends at this byte.
+fn after_letters(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at) == Some(&b'-') {
+        let end = word_end(bytes, at + 1);
+        if !bytes.get(at + 1..end).is_some_and(is_id_part_of_letters) {
+            break;
+        }
+        at = end;
+    }
+    at
 }
 
 /// Bytes of words; those of other scripts count as letters.
@@ -71,12 +106,11 @@ enum Varies {
     From(usize),
 }
 
+/// How a word with a digit varies.
 fn vary(word: &str, follows_masked: bool) -> Varies {
     let bytes = word.as_bytes();
     let is_digit = |byte: &u8| byte.is_ascii_digit();
-    let Some(first) = bytes.iter().position(is_digit) else {
-        return if follows_masked && is_id_part_of_letters(bytes) { Varies::From(0) } else { Varies::No };
-    };
+    let Some(first) = bytes.iter().position(is_digit) else { return Varies::No };
     // 12ms, 2026, 25T14, 0x7f, 404
     if first == 0 {
         return Varies::From(0);
@@ -95,10 +129,10 @@ fn vary(word: &str, follows_masked: bool) -> Varies {
     if changes >= 3 || (bytes.len() >= 8 && digits >= 2) { Varies::From(0) } else { Varies::No }
 }
 
-/// Whether letters may be the part of a UUID that happens to have no digit, or the random end of a pod's name (Kubernetes leaves out vowels
-/// there). Only asked right after a masked part and a hyphen.
+/// Whether a word is letters that may be the part of a UUID that happens to have no digit, or the random end of a pod's name (Kubernetes
+/// leaves out vowels there). Only asked right after a masked part and a hyphen.
 fn is_id_part_of_letters(bytes: &[u8]) -> bool {
-    let is_hex = matches!(bytes.len(), 4 | 8 | 12) && bytes.iter().all(u8::is_ascii_hexdigit);
+    let is_hex = matches!(bytes.len(), 4 | 8 | 12) && bytes.iter().all(|byte| matches!(byte, b'a'..=b'f' | b'A'..=b'F'));
     is_hex || (bytes.len() == 5 && bytes.iter().all(|byte| b"bcdfghjklmnpqrstvwxz".contains(byte)))
 }
 
@@ -133,6 +167,8 @@ pub(super) fn masked_headline(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(line: &str, expected: &str) {
@@ -185,5 +221,34 @@ mod tests {
         assert_eq!(headline("Traceback (most recent call last):\n  File \"x\"\nKeyError: 'a'\n"), "KeyError: 'a'");
         assert_eq!(headline(""), "");
         assert_eq!(headline(&"é".repeat(400)).len(), 512);
+    }
+
+    /// The same, word by word.
+    fn masked_word_by_word(line: &str) -> String {
+        let mut out = String::new();
+        let mut rest = line;
+        while let Some(first) = rest.bytes().next() {
+            let length = rest.bytes().take_while(|byte| is_word(*byte) == is_word(first)).count();
+            let (part, after) = rest.split_at(length);
+            match vary(part, joins_masked(&out)) {
+                _ if joins_masked(&out) && is_id_part_of_letters(part.as_bytes()) => push_wildcard(&mut out),
+                Varies::From(0) => push_wildcard(&mut out),
+                Varies::From(stem) => out.push_str(&[&part[..stem], WILDCARD].concat()),
+                Varies::No => out.push_str(part),
+            }
+            rest = after;
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn looking_at_words_with_digits_only_masks_the_same(
+            line in "([a-z]{1,9} ?|[bcdf]{5}|[0-9a-f]{4,8}|-|<\\*>|\\*|[0-9]{1,4}|[-._:/,+=(<>é漢 \t]){0,30}",
+        ) {
+            prop_assert_eq!(mask(&line), masked_word_by_word(&line));
+        }
     }
 }
