@@ -1,55 +1,73 @@
 //! A page of documents, each with the cursor that goes on right after it; near-duplicates can share a row. Knows no search.
 
+use std::{collections::HashMap, fmt};
+
 use crate::answer::{Cell, Page, Row, Table, TextMap, View, table::Name};
 
 /// Documents in the order in which cursors go through them.
-#[derive(Debug)]
 pub struct Documents {
     columns: Vec<Name>,
-    documents: Vec<Document>,
+    rows: Vec<Row>,
     /// Documents that match and come after the last one here.
     left: u64,
-    folds: Option<Kept>,
+    folds: Option<Folds>,
+    after: Box<CursorAfter>,
+}
+
+/// The cursor for what comes after the first so many documents.
+type CursorAfter = dyn Fn(usize) -> Option<String> + Send + Sync;
+
+/// Which documents share a row.
+struct Folds {
+    kept: Kept,
+    /// The number of each key that occurred.
+    numbers: HashMap<String, usize>,
+    /// The number of each document's key; one that no other has where it has none.
+    of: Vec<usize>,
+    next: usize,
 }
 
 /// Which of near-duplicates has the row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
     First,
     Last,
 }
 
-#[derive(Debug)]
-struct Document {
-    row: Row,
-    fold: Option<String>,
-    cursor: String,
-}
-
 impl Documents {
-    /// No documents yet, under these columns.
-    pub fn new<N: Into<Name>>(columns: impl IntoIterator<Item = N>) -> Self {
-        Self { columns: columns.into_iter().map(Into::into).collect(), documents: Vec::new(), left: 0, folds: None }
+    /// No documents yet, under these columns. `after` tells the cursor for what comes after the first so many of them, at least one.
+    pub fn new<N: Into<Name>>(
+        columns: impl IntoIterator<Item = N>,
+        after: impl Fn(usize) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        let columns = columns.into_iter().map(Into::into).collect();
+        Self { columns, rows: Vec::new(), left: 0, folds: None, after: Box::new(after) }
     }
 
     /// Gives rows a column `count`, and lets documents that share a fold key share the row of the first of them.
     #[must_use]
     pub fn folding(mut self) -> Self {
-        self.folds = Some(Kept::First);
+        self.folds = Some(Folds { kept: Kept::First, numbers: HashMap::new(), of: Vec::new(), next: 0 });
         self
     }
 
     /// Like [`Documents::folding`], but the row, and its place, is that of the last of them.
     #[must_use]
     pub fn folding_into_last(mut self) -> Self {
-        self.folds = Some(Kept::Last);
+        self = self.folding();
+        self.folds.iter_mut().for_each(|folds| folds.kept = Kept::Last);
         self
     }
 
-    /// Adds the next document: its row, its fold key, and the cursor for what comes after it. Without a key, or where
-    /// nothing folds, it has a row of its own.
-    pub fn push(&mut self, row: Row, fold: Option<String>, cursor: String) {
-        self.documents.push(Document { row, fold, cursor });
+    /// Adds the next document: its row, and its fold key. Without a key, or where nothing folds, it has a row of its own.
+    pub fn push(&mut self, mut row: Row, fold: Option<String>) {
+        row.resize(self.columns.len(), Cell::Null);
+        self.rows.push(row);
+        if let Some(folds) = &mut self.folds {
+            let number = fold.map_or(folds.next, |key| *folds.numbers.entry(key).or_insert(folds.next));
+            folds.next = folds.next.max(number + 1);
+            folds.of.push(number);
+        }
     }
 
     /// How many documents match and come after the last one pushed, at least.
@@ -60,43 +78,67 @@ impl Documents {
     }
 }
 
+impl Folds {
+    /// The documents among the first so many that have a row, each with how many share it.
+    fn rows(&self, documents: usize) -> Vec<(usize, u64)> {
+        let mut rows: Vec<(usize, u64)> = Vec::with_capacity(documents);
+        let mut row_of = vec![None; self.next];
+        let mut fold = |(document, number): (usize, &usize)| {
+            let Some(row) = row_of.get_mut(*number) else { return };
+            match row.and_then(|row: usize| rows.get_mut(row)) {
+                Some((_, count)) => *count += 1,
+                None => {
+                    *row = Some(rows.len());
+                    rows.push((document, 1));
+                }
+            }
+        };
+        let shown = self.of.iter().enumerate().take(documents);
+        match self.kept {
+            Kept::First => shown.for_each(&mut fold),
+            Kept::Last => shown.rev().for_each(&mut fold),
+        }
+        if self.kept == Kept::Last {
+            rows.reverse();
+        }
+        rows
+    }
+}
+
+impl fmt::Debug for Documents {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Documents").field("columns", &self.columns).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
 impl Page for Documents {
     fn documents(&self) -> usize {
-        self.documents.len()
+        self.rows.len()
     }
 
     fn at(&self, documents: usize) -> View {
-        let shown = self.documents.get(..documents).unwrap_or(&self.documents);
+        let shown = documents.min(self.rows.len());
         let mut table = Table { columns: self.columns.clone(), ..Table::default() };
-        let mut rows: Vec<(&Row, u64)> = Vec::new();
-        let mut row_of_fold = std::collections::HashMap::new();
-        let mut fold = |document| {
-            let document: &Document = document;
-            let fold = document.fold.as_deref().filter(|_| self.folds.is_some());
-            let row = fold.map_or(rows.len(), |fold| *row_of_fold.entry(fold).or_insert(rows.len()));
-            match rows.get_mut(row) {
-                Some((_, count)) => *count += 1,
-                None => rows.push((&document.row, 1)),
+        match &self.folds {
+            None => self.rows.iter().take(shown).for_each(|row| table.push(row.clone())),
+            Some(folds) => {
+                table.columns.push("count".into());
+                for (document, count) in folds.rows(shown) {
+                    let Some(cells) = self.rows.get(document) else { continue };
+                    let mut row = Vec::with_capacity(cells.len() + 1);
+                    row.extend_from_slice(cells);
+                    row.push(count.into());
+                    table.push(row);
+                }
             }
-        };
-        if self.folds == Some(Kept::Last) {
-            shown.iter().rev().for_each(&mut fold);
-            rows.reverse();
-        } else {
-            shown.iter().for_each(&mut fold);
         }
-        rows.iter().for_each(|(row, _)| table.push((*row).clone()));
-        if self.folds.is_some() {
-            table.columns.push("count".into());
-            table.rows.iter_mut().zip(rows).for_each(|(row, (_, count))| row.push(count.into()));
-        }
-        let left = self.left + (self.documents.len() - shown.len()) as u64;
-        let cursor = shown.last().filter(|_| left > 0).map(|last| last.cursor.clone());
-        View { table, documents: shown.len() as u64, left, cursor }
+        let left = self.left + (self.rows.len() - shown) as u64;
+        let cursor = if left > 0 && shown > 0 { (self.after)(shown) } else { None };
+        View { table, documents: shown as u64, left, cursor }
     }
 
     fn map_text(&mut self, map: &mut TextMap<'_>) {
-        self.documents.iter_mut().flat_map(|document| &mut document.row).for_each(|cell: &mut Cell| cell.map_text(map));
+        self.rows.iter_mut().flatten().for_each(|cell: &mut Cell| cell.map_text(map));
     }
 }
 
@@ -105,9 +147,13 @@ mod tests {
     use super::*;
 
     fn page(folds: &[&str]) -> Documents {
-        let mut page = Documents::new(["id"]).folding().left(7);
+        let page = Documents::new(["id"], |shown| Some(format!("after {shown}"))).folding().left(7);
+        pushed(page, folds)
+    }
+
+    fn pushed(mut page: Documents, folds: &[&str]) -> Documents {
         for (at, fold) in folds.iter().enumerate() {
-            page.push(vec![at.into()], (!fold.is_empty()).then(|| (*fold).to_owned()), format!("after {at}"));
+            page.push(vec![at.into()], (!fold.is_empty()).then(|| (*fold).to_owned()));
         }
         page
     }
@@ -122,19 +168,19 @@ mod tests {
 
     #[test]
     fn near_duplicates_share_the_row_of_the_first() {
-        check(&["a", "b", "a", "", "a", ""], 6, &[(0, 3), (1, 1), (3, 1), (5, 1)], 7, Some("after 5"));
+        check(&["a", "b", "a", "", "a", ""], 6, &[(0, 3), (1, 1), (3, 1), (5, 1)], 7, Some("after 6"));
     }
 
     #[test]
     fn the_last_of_near_duplicates_can_have_the_row_and_its_place() {
-        let view = Documents { folds: Some(Kept::Last), ..page(&["a", "b", "a", ""]) }.at(4);
+        let view = pushed(Documents::new(["id"], |_| None).folding_into_last(), &["a", "b", "a", ""]).at(4);
         let rows = [(1, 1), (2, 2), (3, 1)].map(|(id, count)| vec![Cell::Int(id), Cell::Int(count)]);
         assert_eq!(view.table.rows, rows);
     }
 
     #[test]
     fn the_cursor_is_for_exactly_what_is_shown() {
-        check(&["a", "b", "a"], 2, &[(0, 1), (1, 1)], 8, Some("after 1"));
+        check(&["a", "b", "a"], 2, &[(0, 1), (1, 1)], 8, Some("after 2"));
         check(&["a", "b", "a"], 0, &[], 10, None);
     }
 
@@ -146,8 +192,7 @@ mod tests {
 
     #[test]
     fn without_folding_each_document_has_a_row_and_no_count() {
-        let mut page = Documents::new(["id"]);
-        (0..2).for_each(|id: i64| page.push(vec![id.into()], Some("same".to_owned()), String::new()));
+        let page = pushed(Documents::new(["id"], |_| None), &["same", "same"]);
         assert_eq!(page.at(2).table.rows, [vec![Cell::Int(0)], vec![Cell::Int(1)]]);
     }
 }

@@ -13,15 +13,18 @@ use crate::{
 /// The documents of a page in the order of its search. `total` is what the page's own search matched. With `is_folded`,
 /// near-duplicates share the row of the newest.
 pub(crate) fn page(columns: &Columns, hits: &[Hit<'_>], paging: &Paging, total: Total, is_folded: bool) -> Documents {
-    let mut page = Documents::new(columns.names());
-    if is_folded {
-        page = if paging.is_newest_first() { page.folding() } else { page.folding_into_last() };
-    }
     let mut times: Vec<Timestamp> = Vec::with_capacity(hits.len());
     for hit in hits {
         times.push(paging.place(hit, times.last().copied()));
-        let cursor = paging.after(&times).map_or_else(String::new, |place| paging.text(&place));
-        page.push(columns.row(hit), if is_folded { key(hit) } else { None }, cursor);
+    }
+    let cursors = *paging;
+    let mut page =
+        Documents::new(columns.names(), move |shown| cursors.after(times.get(..shown).unwrap_or(&times)).map(|place| cursors.text(&place)));
+    if is_folded {
+        page = if paging.is_newest_first() { page.folding() } else { page.folding_into_last() };
+    }
+    for hit in hits {
+        page.push(columns.row(hit), if is_folded { key(hit) } else { None });
     }
     let given = hits.len();
     page.left(paging.coming(total, given) - given as u64)

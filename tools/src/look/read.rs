@@ -82,7 +82,9 @@ fn single_plain(list: &str) -> Option<&str> {
 
 /// A value in the unit and spelling that answers use.
 fn adapt<'a>(value: Value<'a>, info: &FieldInfo) -> Value<'a> {
-    if let (Some(to_ms), Some(number)) = (info.to_ms, value.number()) {
+    if let Some(to_ms) = info.to_ms
+        && let Some(number) = value.number()
+    {
         return Value::Number(number * to_ms);
     }
     if let (Some(scale), Value::Int(number)) = (info.level_scale, &value)
