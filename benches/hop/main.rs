@@ -2,7 +2,8 @@
 //! canned upstream on loopback. Prints figures beside their goals; asserts nothing. `just bench` runs it.
 //!
 //! Added time is the median of a call less the median of the same reply fetched from the upstream directly. CPU time is what the
-//! kernel counts for the server's threads, so that the client and the upstream cost nothing.
+//! kernel counts for the server's threads, so that the client and the upstream cost nothing. `ELK_MCP_BENCH_PROGRAM` names
+//! another build of the program to measure in its place.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a bench has nobody to report to")]
 
@@ -29,11 +30,16 @@ fn main() {
     if std::env::args().any(|argument| matches!(argument.as_str(), "--test" | "--list")) {
         return;
     }
-    let mut table = Table::default();
-    start(&mut table);
-    hop(&mut table);
-    crowd(&mut table);
-    handshakes(&mut table);
+    // `cargo bench --bench hop -- aggregation` measures what has the word in its name.
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let mut table = Table { only, rows: Vec::new() };
+    for (part, measure) in
+        [("start, idle", start as fn(&mut Table)), ("", hop), ("", split), ("64 clients", crowd), ("TLS connections", handshakes)]
+    {
+        if part.is_empty() || table.wants(part) {
+            measure(&mut table);
+        }
+    }
     table.print();
 }
 
@@ -63,6 +69,9 @@ fn hop(table: &mut Table) {
         ("search, 50 hits, all 67 KB asked for", SEARCH, 1_000, ("≤ 220 µs", "≥ 4,500")),
         ("aggregation", AGGREGATION, 200, ("≤ 60 µs", "≥ 18,000")),
     ] {
+        if !table.wants(name) {
+            continue;
+        }
         let upstream = Upstream::start(Duration::ZERO, message_bytes);
         let (server, _) = Served::plain(&upstream);
         let mut direct = Connection::plain(upstream.address());
@@ -85,6 +94,28 @@ fn hop(table: &mut Table) {
         (0..calls).for_each(|_| through.good(&call));
         let spent = server.cpu() - before;
         table.row(&format!("calls per CPU-second, {name}"), Rate(f64::from(calls) / spent.as_secs_f64()), goals.1);
+    }
+}
+
+/// What each part of a call costs: every row does all that the row above it does, and one thing more.
+fn split(table: &mut Table) {
+    let upstream = Upstream::start(Duration::ZERO, 200);
+    let (server, _) = Served::plain(&upstream);
+    let mut connection = server.connect();
+    let rows = [
+        ("GET /healthz: connection, HTTP", connection.request("GET", "/healthz", &[], b"")),
+        ("unknown tool: + sign-in, body, JSON-RPC", server.call("no_such_tool", &json!({}))),
+        ("bad argument: + limits, arguments, log line", server.call(AGGREGATION, &json!({"metric": "count", "group": "service"}))),
+        ("aggregation: + upstream request, small answer", server.call(AGGREGATION, &arguments(AGGREGATION))),
+        ("search: + 50 hits", server.call(SEARCH, &arguments(SEARCH))),
+    ];
+    for (name, request) in rows.into_iter().filter(|(name, _)| table.wants(name)).collect::<Vec<_>>() {
+        let mut calls = |count: u32| (0..count).for_each(|_| _ = connection.exchange(&request));
+        calls(300);
+        let before = server.cpu();
+        calls(3_000);
+        let spent = (server.cpu() - before) / 3_000;
+        table.row(&format!("CPU of {name}"), spent, "");
     }
 }
 
@@ -134,17 +165,24 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-#[derive(Default)]
-struct Table(Vec<[String; 3]>);
+struct Table {
+    /// Measured is what has this in its name.
+    only: String,
+    rows: Vec<[String; 3]>,
+}
 
 impl Table {
+    fn wants(&self, name: &str) -> bool {
+        name.contains(&self.only)
+    }
+
     fn row(&mut self, figure: &str, value: impl std::fmt::Debug, goal: &str) {
-        self.0.push([figure.to_owned(), format!("{value:.1?}"), goal.to_owned()]);
+        self.rows.push([figure.to_owned(), format!("{value:.1?}"), goal.to_owned()]);
     }
 
     fn print(&self) {
         println!("{:<52} {:>12} {:>12}", "figure", "seen", "goal");
-        self.0.iter().for_each(|[figure, seen, goal]| println!("{figure:<52} {seen:>12} {goal:>12}"));
+        self.rows.iter().for_each(|[figure, seen, goal]| println!("{figure:<52} {seen:>12} {goal:>12}"));
     }
 }
 

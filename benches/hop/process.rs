@@ -45,7 +45,7 @@ impl Served {
     }
 
     fn start(upstream: &Upstream, more: &[&str]) -> Self {
-        let program = env!("CARGO_BIN_EXE_elk-mcp");
+        let program = &std::env::var("ELK_MCP_BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_elk-mcp").to_owned());
         let mut command = match Command::new("taskset").arg("--version").stdout(Stdio::null()).status() {
             Ok(_) => {
                 let mut command = Command::new("taskset");
@@ -111,6 +111,12 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
+        // An end of its own lets tools that count instructions write down what they saw.
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().is_ok_and(|status| status.success());
+        let until = Instant::now() + Duration::from_secs(5);
+        while asked && Instant::now() < until && self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -10,25 +10,19 @@ use elk_mcp_tools::{
 use http::StatusCode;
 use rustls::CertificateError;
 
-use super::Failed;
+use super::{Failed, client::Fault};
 
 /// A request that got no whole reply.
-pub(super) fn of_transport(error: &reqwest::Error, node: &str) -> Failed {
-    let detail = format!("{node}: {}", chain(error.source().unwrap_or(error)));
+pub(super) fn of_exchange(error: &Fault, node: &str) -> Failed {
+    let detail = format!("{node}: {}", chain(error));
     if let Some(why) = tls_failure(error) {
         let error = EngineError::new(EngineErrorKind::Tls, detail).about(why);
         return Failed { error, retry: false, wait: None, node_down: false };
     }
-    let (kind, retry, node_down) = if error.is_connect() {
-        (EngineErrorKind::Unreachable, true, true)
-    } else if error.is_timeout() {
-        (EngineErrorKind::Timeout, false, false)
-    } else if error.is_builder() {
-        (EngineErrorKind::Rejected, false, false)
-    } else if is_unreadable(error) {
-        (EngineErrorKind::BadReply, false, false)
-    } else {
-        (EngineErrorKind::Interrupted, true, false)
+    let (kind, retry, node_down) = match error {
+        Fault::Connect(_) => (EngineErrorKind::Unreachable, true, true),
+        Fault::Exchange(error) if error.is_parse() && !error.is_incomplete_message() => (EngineErrorKind::BadReply, false, false),
+        Fault::Exchange(_) | Fault::Ended => (EngineErrorKind::Interrupted, true, false),
     };
     Failed { error: EngineError::new(kind, detail), retry, wait: None, node_down }
 }
@@ -104,7 +98,7 @@ fn expression_of(request: &Request) -> Option<&IndexExpression> {
 }
 
 /// What TLS found wrong, if it was TLS: safe to tell, since it names no host.
-fn tls_failure(error: &reqwest::Error) -> Option<&'static str> {
+fn tls_failure(error: &Fault) -> Option<&'static str> {
     Some(match causes(error).find_map(rustls_error)? {
         rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             "the cluster's certificate has expired"
@@ -136,13 +130,8 @@ fn rustls_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Erro
     }
 }
 
-/// Whether the bytes that came back are no HTTP.
-fn is_unreadable(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_parse() && !error.is_incomplete_message()))
-}
-
 /// An error with all that caused it.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
         let part = cause.to_string();

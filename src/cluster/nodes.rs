@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use elasticsearch::http::Url;
+use http::{HeaderValue, Uri};
 use tokio::time::Instant;
 
-use super::NodeUrl;
+use super::{InvalidSettings, NodeUrl};
 
 /// How long a node that could not be reached is asked only when no other is left.
 const REST: Duration = Duration::from_secs(10);
@@ -28,16 +28,22 @@ pub(super) struct Nodes {
 #[derive(Debug)]
 pub(super) struct Node {
     position: usize,
-    url: Url,
+    /// For the log.
     address: String,
+    endpoint: Uri,
+    host: HeaderValue,
+    /// The path of the address, without a slash at its end.
+    prefix: String,
     down_until: Mutex<Option<Instant>>,
 }
 
 impl Nodes {
-    /// None without any address.
-    pub(super) fn new(urls: Vec<NodeUrl>) -> Option<Self> {
+    /// # Errors
+    /// Without any address, or when one is none that HTTP can use.
+    pub(super) fn new(urls: Vec<NodeUrl>) -> Result<Self, InvalidSettings> {
         let mut nodes = urls.into_iter().enumerate().map(|(position, url)| Node::new(position, url));
-        Some(Self { first: nodes.next()?, others: nodes.collect(), turn: AtomicUsize::new(0) })
+        let first = nodes.next().ok_or_else(|| InvalidSettings::new("--es-url", "names no address"))??;
+        Ok(Self { first, others: nodes.collect::<Result<_, _>>()?, turn: AtomicUsize::new(0) })
     }
 
     /// The next node in turn that is not down and not `except`; failing that, any but `except`; failing that, any.
@@ -59,10 +65,16 @@ impl Nodes {
 }
 
 impl Node {
-    fn new(position: usize, url: NodeUrl) -> Self {
+    fn new(position: usize, url: NodeUrl) -> Result<Self, InvalidSettings> {
+        let invalid = |error: &dyn std::fmt::Display| InvalidSettings::new("--es-url", format!("is no address of HTTP: {error}"));
         let url = url.into_url();
         let address = url.as_str().trim_end_matches('/').to_owned();
-        Self { position, url, address, down_until: Mutex::new(None) }
+        let endpoint: Uri = url.as_str().parse().map_err(|error| invalid(&error))?;
+        // Without the port where it is the scheme's own: the address has none then either.
+        let authority = endpoint.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::from_str(authority).map_err(|error| invalid(&error))?;
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        Ok(Self { position, address, endpoint, host, prefix, down_until: Mutex::new(None) })
     }
 
     pub(super) fn position(&self) -> usize {
@@ -74,13 +86,26 @@ impl Node {
         &self.address
     }
 
-    /// The whole address of a request. Refuses a path that means anything else once it is part of a URL: a parser of
-    /// URLs resolves `..` and `%2e` in silence.
-    pub(super) fn url_of(&self, path: &str) -> Result<Url, String> {
-        let text = format!("{}{path}", self.address);
-        let url = Url::parse(&text).map_err(|error| format!("`{path}` makes no address: {error}"))?;
-        let unchanged = url.as_str() == text && url.fragment().is_none() && url.origin() == self.url.origin();
-        if unchanged { Ok(url) } else { Err(format!("`{path}` would be sent as `{}`", url.path())) }
+    /// Where to connect to.
+    pub(super) fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// What stands in the header `Host`.
+    pub(super) fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// The target of a request: the node's own path and this one. Refuses a path that may mean something else to someone on its
+    /// way: what a parser of URLs would escape, or resolve as `..` and `%2e`.
+    pub(super) fn target(&self, path: &str) -> Result<Uri, String> {
+        let (names, query) = path.split_once('?').unwrap_or((path, ""));
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' | b',' | b'/' | b'=' | b'&' | b'%');
+        let is_dots = |name: &str| matches!(name, "." | "..") || name.contains('%') && name.to_ascii_lowercase().contains("%2e");
+        if !names.starts_with('/') || !names.bytes().chain(query.bytes()).all(is_plain) || names.split('/').any(is_dots) {
+            return Err(format!("`{path}` is no path that means the same to everyone"));
+        }
+        format!("{}{path}", self.prefix).try_into().map_err(|error| format!("`{path}` is no path: {error}"))
     }
 
     pub(super) fn mark_down(&self) {
@@ -123,10 +148,32 @@ mod tests {
 
     #[test]
     fn an_address_is_sent_as_it_is_written_or_not_at_all() {
-        let node = Node::new(0, NodeUrl::parse("https://es.example:9200/prefix/").unwrap());
-        assert_eq!(node.url_of("/logs-*/_search?a=b").unwrap().as_str(), "https://es.example:9200/prefix/logs-*/_search?a=b");
-        for path in ["/logs-a/../_search", "/logs-a/%2e%2e/_search", "/..", "/a\n", "/a#b", "/\u{2217}", "/a b"] {
-            assert!(node.url_of(path).is_err(), "{path:?}");
+        let node = Node::new(0, NodeUrl::parse("https://es.example:9200/prefix/").unwrap()).unwrap();
+        assert_eq!(node.target("/logs-*/_search?a=b%20c").unwrap(), "/prefix/logs-*/_search?a=b%20c");
+        assert_eq!(node.host(), "es.example:9200");
+        assert_eq!(node.endpoint().authority().unwrap(), "es.example:9200");
+        for path in [
+            "/logs-a/../_search",
+            "/logs-a/%2e%2e/_search",
+            "/logs-a/.%2E/_search",
+            "/./a",
+            "/..",
+            "..",
+            "",
+            "a",
+            "/a\n",
+            "/a\t",
+            "/a#b",
+            "/a?b#c",
+            "/\u{2217}",
+            "/a b",
+            "/a\\b",
+            "/a?b c",
+            "/a?b\r\nhost: x",
+            "/\"",
+            "/{a}",
+        ] {
+            assert!(node.target(path).is_err(), "{path:?}");
         }
     }
 }
