@@ -164,3 +164,21 @@ async fn a_client_gets_the_form_that_it_takes() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_the_path_changes_nothing() {
+    let server = Server::start(&[]);
+    let misspelt = Ask::modern("tools/call", json!({"name": "search_logs", "arguments": {"servce": "orders"}}));
+    for ask in [misspelt, Ask::modern("tools/list", json!({})), Ask::modern("no/such", json!({}))] {
+        let mut request = server.request(Method::POST, "/mcp/").body(ask.body.to_string());
+        for (name, value) in &ask.headers {
+            request = request.header(name, value);
+        }
+        let (slashed, plain) = (request.send().await.unwrap(), server.ask(&ask).await);
+        assert_eq!(slashed.status().as_u16(), plain.status);
+        assert_eq!(slashed.json::<Value>().await.unwrap(), plain.json());
+    }
+    for method in [Method::GET, Method::DELETE] {
+        assert_eq!(server.request(method, "/mcp/").send().await.unwrap().status(), 405);
+    }
+}

@@ -53,8 +53,9 @@ pub(super) fn router<H>(
 where
     H: ServerHandler + Clone,
 {
-    let streamable = Streamable::new(&handler, settings(offer.sessions, ending));
-    let answer = move |request| streamable.clone().answer(request);
+    // The routes are cloned for each request, and with them whatever they hold.
+    let streamable = Arc::new(Streamable::new(&handler, settings(offer.sessions, ending)));
+    let answer = move |request| Arc::clone(&streamable).answer(request);
     // Without sessions there is nothing to get and nothing to delete.
     let mut endpoint = if offer.sessions { any(answer) } else { post(answer) };
     if let Some(mcp) = shortcut {
@@ -62,7 +63,8 @@ where
     }
     // Each layer surrounds the routes and layers above it: the last is the outermost.
     Router::new()
-        .route("/mcp", endpoint)
+        .route("/mcp", endpoint.clone())
+        .route("/mcp/", endpoint)
         .merge(if offer.legacy_sse { sse::routes(handler, ending.closing.clone()) } else { Router::new() })
         .route_layer(middleware::from_fn(body::json_rpc))
         .route_layer(middleware::from_fn_with_state(gate, sign_in::require))

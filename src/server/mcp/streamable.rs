@@ -34,12 +34,6 @@ pub(in crate::server) struct Streamable<H> {
     events: StreamableHttpService<H, LocalSessionManager>,
 }
 
-impl<H> Clone for Streamable<H> {
-    fn clone(&self) -> Self {
-        Self { plain: self.plain.clone(), events: self.events.clone() }
-    }
-}
-
 impl<H: ServerHandler + Clone> Streamable<H> {
     /// The handler with rmcp's settings.
     pub(in crate::server) fn new(handler: &H, config: StreamableHttpServerConfig) -> Self {
@@ -52,7 +46,7 @@ impl<H: ServerHandler + Clone> Streamable<H> {
     }
 
     /// Answers one request.
-    pub(in crate::server) async fn answer(self, mut request: Request) -> Response {
+    pub(in crate::server) async fn answer(self: Arc<Self>, mut request: Request) -> Response {
         if request.method() != Method::POST {
             return self.plain.handle(request).await.map(Body::new);
         }
@@ -70,7 +64,7 @@ impl<H: ServerHandler + Clone> Streamable<H> {
         if !accepted.events {
             request.extensions_mut().insert(PlainOnly);
         }
-        let service = if accepted.json { self.plain } else { self.events };
+        let service = if accepted.json { &self.plain } else { &self.events };
         let response = service.handle(request).await.map(Body::new);
         in_json(response, version.as_ref())
     }
