@@ -5,6 +5,7 @@ mod mask;
 pub mod mention;
 pub mod onset;
 mod place;
+mod request;
 pub mod statistics;
 
 pub use drain::Templates;
