@@ -5,6 +5,7 @@
 mod analysis;
 mod answers;
 mod budget;
+mod cluster_events;
 mod counting;
 mod differential;
 mod incidents;

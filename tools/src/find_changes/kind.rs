@@ -24,11 +24,12 @@ pub(super) enum Kind {
     ReplicaSet,
     #[serde(alias = "endpoints", alias = "path", alias = "paths")]
     Endpoint,
-    /// Audit events of any kind.
+    /// Audit and Kubernetes events.
     #[serde(alias = "events")]
     Event,
     Cloudtrail,
     Kubernetes,
+    KubernetesEvent,
 }
 
 impl Kind {
@@ -44,7 +45,7 @@ impl Kind {
             Self::Version => Some(Role::Version),
             Self::ReplicaSet => Some(Role::ReplicaSet),
             Self::Endpoint => Some(Role::Path),
-            Self::Event | Self::Cloudtrail | Self::Kubernetes => None,
+            Self::Event | Self::Cloudtrail | Self::Kubernetes | Self::KubernetesEvent => None,
         }
     }
 
@@ -60,6 +61,7 @@ impl Kind {
             Self::Event => "event",
             Self::Cloudtrail => "cloudtrail",
             Self::Kubernetes => "kubernetes",
+            Self::KubernetesEvent => "kubernetes_event",
         }
     }
 
@@ -68,7 +70,7 @@ impl Kind {
         match self {
             Self::Deployment => 0,
             Self::Event | Self::Cloudtrail | Self::Kubernetes => 1,
-            Self::Service => 2,
+            Self::Service | Self::KubernetesEvent => 2,
             Self::Image | Self::Version => 3,
             Self::Endpoint => 4,
             Self::ReplicaSet => 5,

@@ -2,6 +2,7 @@
 //! protocol.
 
 mod audit;
+mod cluster;
 mod kind;
 mod report;
 mod rollout;
@@ -31,13 +32,13 @@ use crate::{
 };
 
 /// What changed, in order of time: pods, images, versions, endpoints, services that came or went, deployments inferred
-/// from them, audit events; each scored by how close before the onset of errors or slowness it lies. What behaves
+/// from them, audit and Kubernetes events; each scored by how close before the onset of errors or slowness it lies. What behaves
 /// differently: `compare_windows`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct FindChanges {
     #[serde(flatten)]
     scope: Scope,
-    /// Default all. `service` does not limit audit events
+    /// Default all. `service` does not limit events
     kinds: Option<OneOrMany<Kind>>,
 }
 
@@ -75,22 +76,40 @@ impl Tool for FindChanges {
         }
         look.aggs.extend(trouble::agg(&context.schema, around, window));
         let mut looks = vec![look];
-        if [Kind::Event, Kind::Cloudtrail, Kind::Kubernetes].into_iter().any(|kind| self.wants(kind))
-            && let Some(changes) = audit::filter(&context.schema)
-        {
-            // An audit log knows neither service nor level.
-            let scope = Scope { service: None, level: None, ..self.scope.clone() };
+        // Events know neither service nor level.
+        let scope = Scope { service: None, level: None, ..self.scope.clone() };
+        let audited = audit::filter(&context.schema)
+            .filter(|_| [Kind::Event, Kind::Cloudtrail, Kind::Kubernetes].into_iter().any(|kind| self.wants(kind)));
+        let has_audit = audited.is_some();
+        if let Some(changes) = audited {
             let look = Look::new(scope.filter(context.now)?.and(changes), Some(window));
             looks.push(look.page(Order::Newest, 0, EVENTS).fetch(audit::FETCH));
         }
-        Step::look(looks, move |found, context| self.answer(window, around, &found, context))
+        let observed = Window::new(around.start(), window.end()).unwrap_or(window);
+        if let Some(events) = cluster::filter(&context.schema).filter(|_| self.wants(Kind::KubernetesEvent)) {
+            looks.push(Look::new(scope.filter(context.now)?.and(events), Some(observed)).agg("pairs", cluster::agg(window)));
+        }
+        Step::look(looks, move |mut found, context| {
+            let audited = (has_audit && found.len() > 1).then(|| found.remove(1));
+            let told = found.get(1).map(|found| (cluster::read(&found.results, observed, window), found.total.value));
+            let Some(seen) = found.first() else { return Step::done(Answer::new("nothing was asked")) };
+            self.answer(window, around, Seen { seen, audited: audited.as_ref(), told }, context)
+        })
     }
+}
+
+/// What was found.
+struct Seen<'f, 'a> {
+    seen: &'f Found<'a>,
+    audited: Option<&'f Found<'a>>,
+    /// Kubernetes events, and how many there are in all.
+    told: Option<(cluster::Read, u64)>,
 }
 
 impl FindChanges {
     /// Whether rows of this kind are wanted.
     fn wants(&self, kind: Kind) -> bool {
-        let is_event = matches!(kind, Kind::Cloudtrail | Kind::Kubernetes);
+        let is_event = matches!(kind, Kind::Cloudtrail | Kind::Kubernetes | Kind::KubernetesEvent);
         self.kinds.as_ref().is_none_or(|kinds| kinds.members().iter().any(|wanted| *wanted == kind || (is_event && *wanted == Kind::Event)))
     }
 
@@ -100,8 +119,8 @@ impl FindChanges {
         self.wants(kind) || (tells_deployments && self.wants(Kind::Deployment))
     }
 
-    fn answer(self, window: Window, around: Window, found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
-        let Some(seen) = found.first() else { return Step::done(Answer::new("nothing was asked")) };
+    fn answer(self, window: Window, around: Window, found: Seen<'_, '_>, context: &Context) -> Result<Step, ToolError> {
+        let Seen { seen, audited, told } = found;
         let mut changed = Vec::new();
         let mut notes = Vec::new();
         for kind in Kind::SEEN {
@@ -123,7 +142,8 @@ impl FindChanges {
             }));
         }
         let mut events = Vec::new();
-        if let Some(audited) = found.get(1) {
+        let any = seen.total.value + audited.map_or(0, |audited| audited.total.value) + told.as_ref().map_or(0, |(_, events)| *events);
+        if let Some(audited) = audited {
             events = audit::events(&audited.hits);
             events.retain(|event| self.wants(event.kind));
             if audited.total.value > u64::from(EVENTS) {
@@ -132,14 +152,27 @@ impl FindChanges {
         } else if context.schema.has(Role::Action) {
             notes.push("no audit log in these indices (event.provider, eventSource or objectRef.resource)".to_owned());
         }
+        let mut happened = Vec::new();
+        if let Some((read, _)) = told {
+            if read.as_before > 0 {
+                notes.push(format!("{} kinds of Kubernetes events go on as before the window and are not told", read.as_before));
+            }
+            if read.is_cut {
+                notes.push(format!(
+                    "only the first {} reasons and objects of Kubernetes events, by name, were read; filter",
+                    cluster::PAIRS
+                ));
+            }
+            happened = read.told;
+        }
         let swaps = rollout::swaps(&mut changed);
         let rollouts = rollout::rollouts(&changed, &swaps);
         let trouble = trouble::read(&seen.results, window);
-        let report = Report { window, changed, swaps, rollouts, events, trouble };
+        let report = Report { window, changed, swaps, rollouts, events, happened, trouble };
         let rows = (self.scope.max_tokens(context.settings.max_tokens) / report::TOKENS_OF_ROW).max(1);
         let mut answer = report.answer(&context.schema, &|kind| self.wants(kind), rows as usize);
         answer = notes.into_iter().fold(answer, Answer::note);
-        if seen.total.value == 0 && found.get(1).is_none_or(|audited| audited.total.value == 0) {
+        if any == 0 {
             return Step::empty(Self::NAME, answer, Some(around), self.scope.clauses(context.now)?);
         }
         Step::done(answer)

@@ -1,18 +1,28 @@
 //! Changes as the rows of an answer: the most telling are kept, in the order of time. Knows no look.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use jiff::Timestamp;
 
 use super::{
     audit::Event,
+    cluster::Told,
     kind::Kind,
     rollout::{Changed, Rollout, Swap, difference},
     trouble::{Trouble, rough},
 };
 use crate::{
     answer::{Answer, Cell, Hint, Section, Table},
+    mining::headline,
     params::Window,
     schema::{Role, Schema},
 };
+
+/// Reasons of Kubernetes events that the summary names.
+const REASONS: usize = 4;
+
+/// Characters of a Kubernetes event's message that are shown.
+const MESSAGE: usize = 120;
 
 /// About how many tokens a row takes, so that the least telling can be left out before the rows are ordered by time.
 pub(super) const TOKENS_OF_ROW: u32 = 55;
@@ -24,6 +34,8 @@ pub(super) struct Report {
     pub(super) swaps: Vec<Swap>,
     pub(super) rollouts: Vec<Rollout>,
     pub(super) events: Vec<Event>,
+    /// What Kubernetes told.
+    pub(super) happened: Vec<Told>,
     /// What the changes are held against.
     pub(super) trouble: Option<Trouble>,
 }
@@ -45,6 +57,7 @@ impl Report {
     pub(super) fn answer(&self, schema: &Schema, wants: &dyn Fn(Kind) -> bool, most: usize) -> Answer {
         let mut rows: Vec<Row> = self.rollouts.iter().map(|rollout| self.rollout(rollout)).collect();
         rows.extend(self.events.iter().map(event));
+        rows.extend(self.happened.iter().map(happened));
         rows.extend(self.swaps.iter().map(swap));
         rows.extend(self.changed.iter().flat_map(changed));
         rows.retain(|row| wants(row.kind));
@@ -128,6 +141,9 @@ impl Report {
         if others > 0 {
             parts.push(format!("{others} {}audit events", if parts.is_empty() { "" } else { "other " }));
         }
+        if !self.happened.is_empty() {
+            parts.push(format!("Kubernetes: {}", self.reasons()));
+        }
         for kind in Kind::SEEN.into_iter().filter(|kind| wants(*kind)) {
             let count = |test: fn(&&Changed) -> bool| self.changed.iter().filter(|changed| changed.kind == kind).filter(test).count();
             let (came, went) = (count(|changed| changed.fate.appeared), count(|changed| changed.fate.vanished));
@@ -140,6 +156,17 @@ impl Report {
         } else {
             parts.join("; ")
         }
+    }
+
+    /// The most telling reasons of Kubernetes events, with how often they came.
+    fn reasons(&self) -> String {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        self.happened.iter().for_each(|told| *counts.entry(&told.reason).or_default() += told.count);
+        let mut counts: Vec<(&str, u64)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| Reverse(*count));
+        let shown: Vec<String> = counts.iter().take(REASONS).map(|(reason, count)| format!("{reason} ×{count}")).collect();
+        let further = if counts.len() > REASONS { ", …" } else { "" };
+        format!("{}{further}", shown.join(", "))
     }
 
     /// A rollout in words: its interval, its pods, and what took the place of what.
@@ -219,6 +246,33 @@ fn event(event: &Event) -> Row {
         end: event.first,
         service: None,
         evidence: evidence.join(" "),
+    }
+}
+
+fn happened(told: &Told) -> Row {
+    let mut evidence = told.object.clone();
+    if told.others > 0 {
+        evidence.push_str(&format!(" and {} more", told.others));
+    }
+    let message: String = headline(&told.message).chars().take(MESSAGE).collect();
+    if !message.is_empty() {
+        evidence.push_str(&format!(": {message}"));
+    }
+    if told.count > 1 {
+        evidence.push_str(&format!("; {} times until {}", told.count, clock(told.last)));
+    }
+    if told.before > 0 {
+        evidence.push_str(&format!("; {} before the window", told.before));
+    }
+    Row {
+        kind: Kind::KubernetesEvent,
+        role: Role::Reason,
+        value: told.reason.clone(),
+        change: "event",
+        time: told.first,
+        end: told.first,
+        service: told.service.clone(),
+        evidence,
     }
 }
 

@@ -95,6 +95,14 @@ roles! {
     Resource = "resource";
     /// Further parameters of what was done, in audit logs.
     Parameters = "parameters";
+    /// Why Kubernetes wrote an event (`BackOff`).
+    Reason = "event_reason";
+    /// What kind of object a Kubernetes event is about (`Pod`).
+    ObjectKind = "object_kind";
+    /// Which object a Kubernetes event is about.
+    ObjectName = "object_name";
+    /// How often a Kubernetes event happened.
+    Occurrences = "event_count";
 }
 
 /// A field that is known to play a role.
@@ -625,6 +633,59 @@ impl Role {
                         words("responseElements.image.imageId.imageTag"),
                     ]
                 }
+            }
+            // Metricbeat and Elastic Agent; OpenTelemetry's receivers of events and of objects (both versions of the interface);
+            // exporters that ship the event as it is.
+            Self::Reason => {
+                const {
+                    &[
+                        words("kubernetes.event.reason"),
+                        words("attributes.k8s.event.reason"),
+                        words("k8s.event.reason"),
+                        words("body.structured.object.reason"),
+                        words("body.structured.reason"),
+                        words("object.reason"),
+                        words("event.reason"),
+                        words("reason"),
+                    ]
+                }
+            }
+            Self::ObjectKind => {
+                const {
+                    &[
+                        words("kubernetes.event.involved_object.kind"),
+                        words("resource.attributes.k8s.object.kind"),
+                        words("k8s.object.kind"),
+                        words("body.structured.object.regarding.kind"),
+                        words("body.structured.object.involvedObject.kind"),
+                        words("body.structured.regarding.kind"),
+                        words("body.structured.involvedObject.kind"),
+                        words("object.regarding.kind"),
+                        words("object.involvedObject.kind"),
+                        words("event.involvedObject.kind"),
+                        words("involvedObject.kind"),
+                    ]
+                }
+            }
+            Self::ObjectName => {
+                const {
+                    &[
+                        words("kubernetes.event.involved_object.name"),
+                        words("resource.attributes.k8s.object.name"),
+                        words("k8s.object.name"),
+                        words("body.structured.object.regarding.name"),
+                        words("body.structured.object.involvedObject.name"),
+                        words("body.structured.regarding.name"),
+                        words("body.structured.involvedObject.name"),
+                        words("object.regarding.name"),
+                        words("object.involvedObject.name"),
+                        words("event.involvedObject.name"),
+                        words("involvedObject.name"),
+                    ]
+                }
+            }
+            Self::Occurrences => {
+                const { &[numeric("kubernetes.event.count"), numeric("attributes.k8s.event.count"), numeric("k8s.event.count")] }
             }
         }
     }
