@@ -5,6 +5,7 @@ mod accept;
 mod bucket;
 mod http;
 pub mod identity;
+mod json;
 pub mod limits;
 pub mod mcp;
 mod reports;

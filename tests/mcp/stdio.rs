@@ -91,7 +91,9 @@ fn calls_on_their_way_are_answered_when_the_input_ends() {
 #[test]
 fn a_line_that_is_no_message_is_answered_and_the_next_is_read() {
     let mut pipes = Pipes::start(&["--logs", bundle()]);
-    for (line, code) in [("nonsense", -32700), ("{\"jsonrpc\": \"2.0\",", -32700), ("[]", -32600), ("{}", -32600)] {
+    for (line, code) in
+        [("nonsense", -32700), ("{\"jsonrpc\": \"2.0\",", -32700), ("[]", -32600), ("{}", -32600), (r#"{"id": 1, "id": 1}"#, -32600)]
+    {
         pipes.line(line);
         assert_eq!(pipes.receive()["error"]["code"], code, "{line}");
     }

@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use rmcp::model::{ErrorCode, ErrorData, JsonRpcError};
 use tokio::time::timeout;
 
-use super::json::{self, Kind};
+use crate::server::json::{self, Kind};
 
 /// The largest body, in bytes.
 pub(super) const BODY_CAP: usize = 256 << 10;

@@ -3,7 +3,6 @@
 mod access;
 mod body;
 mod client_address;
-mod json;
 mod probes;
 
 use std::sync::Arc;

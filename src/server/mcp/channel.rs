@@ -7,11 +7,13 @@ use std::{
 };
 
 use rmcp::{
-    RoleServer,
-    model::{ClientJsonRpcMessage, ClientNotification, JsonRpcError, JsonRpcMessage, RequestId, ServerJsonRpcMessage},
+    ErrorData, RoleServer,
+    model::{ClientJsonRpcMessage, ClientNotification, ErrorCode, JsonRpcError, JsonRpcMessage, RequestId, ServerJsonRpcMessage},
     transport::Transport,
 };
 use tokio::sync::{mpsc, watch};
+
+use crate::server::json;
 
 /// Requests that have no answer yet.
 #[derive(Clone)]
@@ -139,23 +141,34 @@ impl Transport<RoleServer> for Channel {
 /// Reads one message.
 ///
 /// # Errors
-/// The answer to what is no message: `-32700` where it is no JSON, `-32600` where it is JSON of another form.
+/// The answer to what is no message: `-32700` where it is no JSON, `-32600` where it is JSON of another form, too deep, or such that
+/// readers may understand it differently.
 pub(crate) fn parse(bytes: &[u8]) -> Result<ClientJsonRpcMessage, JsonRpcError> {
-    use rmcp::{ErrorData, model::ErrorCode};
-    use serde_json::{Value, error::Category};
+    use json::{Fault, Kind};
 
-    serde_json::from_slice(bytes).map_err(|error: serde_json::Error| {
-        let value = serde_json::from_slice::<Value>(bytes);
-        let (code, told) = match (&value, error.classify()) {
-            (Err(_), _) => (ErrorCode::PARSE_ERROR, "no JSON"),
-            (Ok(Value::Array(_)), _) => (ErrorCode::INVALID_REQUEST, "a batch, which no revision that is served here knows"),
-            (Ok(_), Category::Data | Category::Io | Category::Syntax | Category::Eof) => {
-                (ErrorCode::INVALID_REQUEST, "no message of JSON-RPC 2.0")
-            }
-        };
-        let id = value.ok().and_then(|value| serde_json::from_value(value.get("id")?.clone()).ok());
-        JsonRpcError::new(id, ErrorData::new(code, told, None))
-    })
+    let refused = |code, told: String, id| JsonRpcError::new(id, ErrorData::new(code, told, None));
+    let no_json = |why: String| refused(ErrorCode::PARSE_ERROR, why, None);
+    let text = std::str::from_utf8(bytes).map_err(|_| no_json("the message is no UTF-8".to_owned()))?;
+    let told = match json::check(text) {
+        Ok(Kind::Object) => match serde_json::from_str(text) {
+            Ok(message) => return Ok(message),
+            Err(_) => "no message of JSON-RPC 2.0".to_owned(),
+        },
+        Ok(Kind::List) => "a batch, which no revision that is served here knows".to_owned(),
+        Ok(Kind::Scalar) => "no message of JSON-RPC 2.0".to_owned(),
+        Err(fault @ Fault::Malformed(_)) => return Err(no_json(fault.to_string())),
+        Err(fault @ (Fault::TooDeep | Fault::Twice(_))) => fault.to_string(),
+    };
+    // Whoever reads pipes finds its request by the id alone. One that is there twice is none.
+    let id = serde_json::from_str::<Id>(text).ok().and_then(|Id { id }| id);
+    Err(refused(ErrorCode::INVALID_REQUEST, told, id))
+}
+
+/// The id of what may be a message otherwise.
+#[derive(serde::Deserialize)]
+struct Id {
+    #[serde(default)]
+    id: Option<RequestId>,
 }
 
 #[cfg(test)]
@@ -181,6 +194,22 @@ mod tests {
         refused("7", -32600, Value::Null);
         refused(r#"{"jsonrpc": "1.0", "id": 7, "method": "ping"}"#, -32600, json!(7));
         assert!(parse(br#"{"jsonrpc": "2.0", "id": 1, "method": "ping"}"#).is_ok());
+        refused("\u{feff}{}", -32700, Value::Null);
+    }
+
+    #[test]
+    fn what_readers_may_understand_differently_is_refused_under_its_id() {
+        let deep = |depth: usize| {
+            let lists = "[".repeat(depth) + &"]".repeat(depth);
+            format!(r#"{{"jsonrpc": "2.0", "id": "x", "method": "ping", "params": {{"a": {lists}}}}}"#)
+        };
+        assert!(parse(deep(62).as_bytes()).is_ok());
+        for depth in [63, 100] {
+            refused(&deep(depth), -32600, json!("x"));
+        }
+        refused(r#"{"jsonrpc": "2.0", "id": 7, "method": "ping", "method": "tools/list"}"#, -32600, json!(7));
+        refused(r#"{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {"a": 1, "\u0061": 2}}"#, -32600, json!(7));
+        refused(r#"{"jsonrpc": "2.0", "id": 7, "id": 8, "method": "ping"}"#, -32600, Value::Null);
     }
 
     #[tokio::test]
