@@ -11,6 +11,7 @@ use elk_mcp_tools::error::ToolError;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::credential::Credential;
 use crate::{
     call_id::CallId,
     config::{Source, Tooling},
@@ -21,7 +22,11 @@ use crate::{
 pub(super) async fn run(tool: &str, arguments: &Map<String, Value>, json: bool, source: &Source, tooling: Tooling) -> Result<ExitCode> {
     let time_limit = tooling.call_timeout;
     let toolbox = open::toolbox(source, tooling).await?;
-    let result = CallId::random().scope(toolbox.call(tool, arguments, Timestamp::now(), time_limit)).await;
+    let mut credential = Credential::check(source, toolbox.engine()).await?;
+    let result = tokio::select! {
+        result = CallId::random().scope(toolbox.call(tool, arguments, Timestamp::now(), time_limit)) => result,
+        error = credential.refused() => return Err(error),
+    };
     let mut out = io::stdout().lock();
     match result {
         Ok(rendered) => {

@@ -1,4 +1,4 @@
-//! The first lock on read-only, at start: what serves does not do so with a credential that can write. Knows settings and what
+//! The first lock on read-only, at start: nothing is asked with a credential that can write. Knows settings and what
 //! to do about a verdict.
 
 use std::{sync::Arc, time::Duration};

@@ -11,6 +11,7 @@ use elk_mcp_tools::params::{Moment, TimeSpan};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::credential::Credential;
 use crate::{
     call_id::CallId,
     config::{
@@ -35,7 +36,12 @@ pub(super) async fn run(arguments: &ClueArguments, source: &Source, tooling: Too
     let time_limit = tooling.call_timeout;
     let toolbox = open::toolbox(source, tooling).await?;
     let clue = clue(arguments, toolbox.now(Timestamp::now()))?;
-    let findings = match CallId::random().scope(investigate::run(&toolbox, &clue, time_limit)).await {
+    let mut credential = Credential::check(source, toolbox.engine()).await?;
+    let investigated = tokio::select! {
+        investigated = CallId::random().scope(investigate::run(&toolbox, &clue, time_limit)) => investigated,
+        error = credential.refused() => return Err(error),
+    };
+    let findings = match investigated {
         Ok(findings) => findings,
         Err(error) => {
             tracing::info!(code = error.code.as_str(), detail = %error.detail, "the investigation could not look");

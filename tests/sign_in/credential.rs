@@ -16,7 +16,8 @@ fn writable() -> Answers {
 async fn a_credential_that_can_write_is_refused_unless_it_is_allowed() {
     let cluster = Cluster::start(writable()).await;
     let flags = ["--es-url", &cluster.url, "--allowed-indices", "logs-*"];
-    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["stdio"]] {
+    let call = &["call", "aggregate_logs", "metric=count"][..];
+    for command in [&["serve", "--listen", "127.0.0.1:0"], &["stdio"][..], call, &["investigate"]] {
         let output = run(&[command, &flags].concat(), "");
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && output.stdout.is_empty(), "{told}");
@@ -25,6 +26,8 @@ async fn a_credential_that_can_write_is_refused_unless_it_is_allowed() {
     let server = Served::start_over(&cluster.url, &["--allow-writable-credential"]);
     server.logged("CAN WRITE");
     assert_eq!(server.status(&server.key).await, 200);
+    let output = run(&[call, &flags, &["--allow-writable-credential"]].concat(), "");
+    assert!(output.status.success() && String::from_utf8(output.stderr).unwrap().contains("CAN WRITE"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
