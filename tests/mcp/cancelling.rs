@@ -7,11 +7,11 @@ use serde_json::json;
 use crate::wire::{Ask, Events, Server, SilentCluster, counting};
 
 /// How long a search may outlive its call.
-const SOON: Duration = Duration::from_millis(100);
+pub(crate) const SOON: Duration = Duration::from_millis(100);
 /// Disconnects of each kind. `ELK_MCP_TEST_DISCONNECTS` sets another number.
 const DISCONNECTS: usize = 5;
 
-fn disconnects() -> usize {
+pub(crate) fn disconnects() -> usize {
     std::env::var("ELK_MCP_TEST_DISCONNECTS").map_or(DISCONNECTS, |count| count.parse().unwrap())
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod cancelling;
+mod cancelling_nodes;
 mod direct;
 mod legacy;
 mod lists;
