@@ -44,7 +44,8 @@ impl Served {
         Self::start(upstream, &[])
     }
 
-    fn start(upstream: &Upstream, more: &[&str]) -> Self {
+    /// With these flags.
+    pub(super) fn start(upstream: &Upstream, more: &[&str]) -> Self {
         let program = &std::env::var("ELK_MCP_BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_elk-mcp").to_owned());
         let mut command = match Command::new("taskset").arg("--version").stdout(Stdio::null()).status() {
             Ok(_) => {
