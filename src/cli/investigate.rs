@@ -81,9 +81,18 @@ fn clue(arguments: &ClueArguments, now: Timestamp) -> Result<Clue> {
     clue.id = given(&arguments.message_id).or(clue.id);
     clue.trace_id = given(&arguments.trace_id).or(clue.trace_id);
     clue.service = given(&arguments.service).or(clue.service);
-    if let Some(around) = &arguments.around {
-        let moment: Moment = serde_json::from_value(Value::from(around.as_str()))?;
-        clue.time = Some(moment.resolve("--around", now).map_err(|error| anyhow::anyhow!("{}: {}", error.message, error.next_step))?);
+    let moment = |flag: &str, text: &Option<String>| -> Result<Option<Timestamp>> {
+        let Some(text) = text else { return Ok(None) };
+        let moment: Moment = serde_json::from_value(Value::from(text.as_str()))?;
+        Ok(Some(moment.resolve(flag, now).map_err(|error| anyhow::anyhow!("{}: {}", error.message, error.next_step))?))
+    };
+    clue.time = moment("--around", &arguments.around)?.or(clue.time);
+    if let (Some(start), Some(end)) = (moment("--start", &arguments.start)?, moment("--end", &arguments.end)?) {
+        let length = end.duration_since(start);
+        if length <= SignedDuration::ZERO || length > *WINDOWS.end() {
+            bail!("--start and --end are {start} and {end}: an incident ends after it starts, and 14 hours of it can be looked at");
+        }
+        (clue.start, clue.time, clue.window) = (Some(start), Some(end), length);
     }
     if let Some(window) = &arguments.window {
         clue.window = window_of(window)?;

@@ -188,6 +188,12 @@ pub struct ClueArguments {
     /// When it was noticed: RFC 3339, epoch, now-2h
     #[arg(long, value_name = "TIME")]
     pub around: Option<String>,
+    /// When it began, where that is known: then the time from there to --end is looked at, and nothing else
+    #[arg(long, value_name = "TIME", requires = "end", conflicts_with_all = ["around", "window"])]
+    pub start: Option<String>,
+    /// Where that time ends
+    #[arg(long, value_name = "TIME", requires = "start")]
+    pub end: Option<String>,
     /// Where it was noticed
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,

@@ -4,7 +4,11 @@ use elk_mcp_tools::error::ToolError;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{clue::Clue, findings::Onset, reading::rows};
+use super::{
+    clue::Clue,
+    findings::Onset,
+    reading::{number_at, rows},
+};
 
 /// What a call was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +29,10 @@ pub(super) enum Purpose {
     Compare,
     /// A request that shows the difference.
     Example,
-    /// How new the data is.
+    /// From when to when there is data.
     Freshness,
+    /// What was asked of another window than the one that was settled on.
+    Tried,
 }
 
 /// A call and how it ended.
@@ -40,6 +46,29 @@ pub(super) struct Made {
     pub(super) elapsed_ms: u64,
 }
 
+/// From when to when there is data. The start is included, the end is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) oldest: Timestamp,
+    pub(super) end: Timestamp,
+}
+
+impl Extent {
+    /// A small index beside the others (an audit log of a year) does not say how far back they reach.
+    const MUCH: f64 = 0.1;
+
+    /// Of the indices that `list_indices` lists. Those that end before `start` count where others are no older.
+    pub(super) fn of(listed: &Value, start: Timestamp) -> Option<Self> {
+        let indices: Vec<(f64, Timestamp, Timestamp)> =
+            rows(listed).filter_map(|row| Some((row.number("docs")?, row.time("oldest")?, row.time("newest")?))).collect();
+        let newest = indices.iter().map(|(.., newest)| *newest).max()?;
+        let reaching = indices.iter().filter(|(.., to)| *to >= start.min(newest));
+        let most = reaching.map(|(docs, ..)| *docs).fold(0.0, f64::max);
+        let oldest = indices.iter().filter(|(docs, ..)| *docs >= Self::MUCH * most).map(|(_, oldest, _)| *oldest).min()?;
+        Some(Self { oldest, end: newest.checked_add(SignedDuration::from_secs(1)).ok()? })
+    }
+}
+
 /// Everything a conclusion is drawn from.
 #[derive(Debug, Clone)]
 pub(super) struct Answers {
@@ -47,8 +76,14 @@ pub(super) struct Answers {
     pub(super) start: Timestamp,
     pub(super) end: Timestamp,
     pub(super) onset: Option<Onset>,
-    /// Whether the data ends before now, so that its last hour was taken for the last hour.
+    /// Whether the data ends before now, so that its end was taken for now.
     pub(super) is_past: bool,
+    /// From when to when there is data, where that was asked.
+    pub(super) extent: Option<Extent>,
+    /// What was looked at before a shorter window was settled on.
+    pub(super) looked: Option<(Timestamp, Timestamp)>,
+    /// How many windows were compared, of which the one that differs most counts.
+    pub(super) compared: usize,
     /// In the order in which they are numbered, from 1.
     pub(super) made: Vec<Made>,
     pub(super) elapsed_ms: u64,
@@ -58,12 +93,32 @@ impl Answers {
     /// Nothing asked yet. The window reaches a sixth beyond the clue's time, as far as there is time: effects go on after an alert.
     pub(super) fn new(now: Timestamp, clue: &Clue) -> Self {
         let noticed = clue.time.unwrap_or(now);
-        let end = match clue.time {
-            Some(time) => time.saturating_add(clue.window / 6).unwrap_or(time).min(now.max(time)),
-            None => now,
+        let end = match (clue.time, clue.start) {
+            (Some(time), None) => time.saturating_add(clue.window / 6).unwrap_or(time).min(now.max(time)),
+            (_, Some(_)) | (None, None) => noticed,
         };
-        let start = noticed.saturating_sub(clue.window).unwrap_or(noticed);
-        Self { start, end: end.max(start), onset: None, is_past: false, made: Vec::new(), elapsed_ms: 0 }
+        let start = clue.start.unwrap_or_else(|| noticed.saturating_sub(clue.window).unwrap_or(noticed));
+        let (onset, extent, looked) = (None, None, None);
+        Self { start, end: end.max(start), onset, is_past: false, extent, looked, compared: 0, made: Vec::new(), elapsed_ms: 0 }
+    }
+
+    /// Where the data ends before the window that leads to now, its end is taken for now.
+    pub(super) fn end_with_data(&mut self, now: Timestamp, clue: &Clue) {
+        let Some(extent) = self.extent.filter(|extent| extent.end < now) else { return };
+        self.is_past = extent.end <= self.start;
+        let start = if self.is_past { extent.end.saturating_sub(clue.window).unwrap_or(extent.end) } else { self.start };
+        (self.start, self.end) = (start, extent.end);
+    }
+
+    /// Whether there is nothing, or next to nothing, that the window could be held against: the data begins in it or shortly before.
+    pub(super) fn has_no_past(&self) -> bool {
+        let (now, before) = self.exposure();
+        self.of(Purpose::Health).is_some() && before < now / 4.0
+    }
+
+    /// Whether no document lies in the window.
+    pub(super) fn is_empty(&self) -> bool {
+        self.of(Purpose::Health).is_some_and(|(_, health)| number_at(health, &["totals", "matched"]) == Some(0.0))
     }
 
     /// The answer of a purpose and its number.

@@ -6,29 +6,28 @@ use std::{
 };
 
 use elk_mcp_tools::{Toolbox, error::ToolError};
-use futures_util::future::{OptionFuture, join, join5};
+use futures_util::future::{OptionFuture, join, join_all, join5};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    answers::{Answers, Made, Purpose},
+    answers::{Answers, Extent, Made, Purpose},
     clue::Clue,
     conclude,
-    findings::{Sure, Verdict},
+    findings::{Onset, Sure, Verdict},
     hosts, onset, reading,
+    signs::Strength,
+    spans::{self, Span},
 };
 
-/// More calls than this are not made of one's own accord.
-const CALLS: usize = 5;
+/// More calls than this are not made of one's own accord, beside those that look for the window.
+const CALLS: usize = 6;
 
 /// Tokens that one answer may have: five of them stay within ten thousand.
 const TOKENS: u32 = 1_900;
 
 /// The furthest that an id without a time is looked for: what one search may cover.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// The time before a comparison's end that is compared at least, however late the onset is.
-const SHORTEST_COMPARED: SignedDuration = SignedDuration::from_mins(2);
 
 /// One investigation's questions.
 struct Desk<'t> {
@@ -55,20 +54,22 @@ pub(super) async fn ask(toolbox: &Toolbox, clue: &Clue, time_limit: Duration) ->
         answers = Answers::new(now, &Clue { time: seen, ..clue.clone() });
         desk.look(&answers, false).await;
     } else {
-        desk.first(clue, &answers, true).await;
-        if let Some(newest) = desk.newest_if_nothing(clue, now).await {
-            desk.made.retain(|made| made.purpose == Purpose::Freshness);
-            answers = Answers::new(newest, clue);
-            answers.is_past = true;
-            desk.look(&answers, true).await;
+        if clue.time.is_none() {
+            // A bundle may be of last year: its end is what counts as now.
+            answers.extent = desk.extent(answers.start).await;
+            answers.end_with_data(now, clue);
         }
+        desk.first(clue, &answers, true).await;
     }
     answers.made = std::mem::take(&mut desk.made);
+    if answers.has_no_past() && answers.extent.is_none() {
+        desk.made = std::mem::take(&mut answers.made);
+        answers.extent = desk.extent(answers.start).await;
+        answers.made = std::mem::take(&mut desk.made);
+    }
     answers.onset = onset::onset(&answers);
-    desk.made = std::mem::take(&mut answers.made);
-    desk.compare(clue, &answers).await;
+    desk.compare(clue, &mut answers).await;
     desk.finish(clue, &mut answers).await;
-    answers.made = desk.made;
     answers.elapsed_ms = milliseconds(began.elapsed());
     match answers.made.iter().all(|made| made.result.is_err()).then(|| answers.made.first().and_then(|made| made.result.as_ref().err())) {
         Some(Some(error)) => Err(error.clone()),
@@ -99,34 +100,81 @@ impl Desk<'_> {
         self.made.extend([Some(changes), Some(health), errors].into_iter().flatten());
     }
 
-    /// Where the window is empty and the clue has no time, the time of the newest document: a bundle may be of last year.
-    async fn newest_if_nothing(&mut self, clue: &Clue, now: Timestamp) -> Option<Timestamp> {
-        let health = self.made.iter().find(|made| made.purpose == Purpose::Health)?;
-        let matched = reading::number_at(health.result.as_ref().ok()?, &["totals", "matched"]);
-        if clue.time.is_some() || matched.is_some_and(|matched| matched > 0.0) {
-            return None;
-        }
+    /// From when to when there is data, of the indices that have as much of it as others and reach into what is looked at.
+    async fn extent(&mut self, start: Timestamp) -> Option<Extent> {
         let indices = self.call(Purpose::Freshness, "list_indices", Map::new()).await;
-        let newest = indices.result.as_ref().ok().and_then(|answer| reading::rows(answer).filter_map(|row| row.time("newest")).max());
+        let extent = indices.result.as_ref().ok().and_then(|answer| Extent::of(answer, start));
         self.made.push(indices);
-        newest?.checked_add(SignedDuration::from_secs(1)).ok().filter(|newest| *newest < now)
+        extent
     }
 
-    /// The comparison of whole requests since the onset with those before it, and the request that the clue leads to.
-    async fn compare(&mut self, clue: &Clue, answers: &Answers) {
-        let latest = answers.end.saturating_sub(SHORTEST_COMPARED).unwrap_or(answers.end);
-        let start = answers.onset.as_ref().map_or(answers.start, |onset| onset.time.min(latest).max(answers.start));
-        let arguments = object(json!({"start": start.to_string(), "end": answers.end.to_string(), "top": 6}));
-        let compare = self.call(Purpose::Compare, "compare_windows", arguments);
+    /// The comparison of whole requests with those before them, and the request that the clue leads to. Where the onset is known and
+    /// what came after it differs for sure, that is all; otherwise windows of several lengths are compared, and the one that differs most
+    /// counts. Where only that tells when it was, what fails and what is written is asked again of that window.
+    async fn compare(&mut self, clue: &Clue, answers: &mut Answers) {
+        let (first, others) = spans::spans(clue, answers);
+        self.made = std::mem::take(&mut answers.made);
         let found = clue.trace_id.is_none().then(|| located_trace(&self.made)).flatten();
         let trace = OptionFuture::from(found.map(|id| self.call(Purpose::Trace, "search_by_trace_id", trace(&id))));
-        let (compare, trace) = join(compare, trace).await;
-        self.made.extend([trace, Some(compare)].into_iter().flatten());
+        let (mut compared, trace) = join(self.compare_all(&first), trace).await;
+        self.made.extend(trace);
+        if !compared.iter().any(|(_, made)| strength_of(made) == Strength::Significant) {
+            compared.extend(self.compare_all(&others).await);
+        }
+        answers.compared = compared.len();
+        let value = |made: &Made| made.result.as_ref().ok().and_then(|answer| reading::number_at(answer, &["strength", "value"]));
+        let best = spans::strongest(compared.iter().map(|(_, made)| value(made)));
+        let mut focus = None;
+        for (at, (span, mut made)) in compared.into_iter().enumerate() {
+            if at == best {
+                focus = Some((span, strength_of(&made)));
+            } else {
+                made.purpose = Purpose::Tried;
+            }
+            self.made.push(made);
+        }
+        if let Some((span, strength)) = focus {
+            self.focus(span, strength, answers).await;
+        }
+        answers.made = std::mem::take(&mut self.made);
+    }
+
+    async fn compare_all(&self, spans: &[Span]) -> Vec<(Span, Made)> {
+        let one = |span: Span| async move { (span, self.call(Purpose::Compare, "compare_windows", compare(span)).await) };
+        join_all(spans.iter().map(|span| one(*span))).await
+    }
+
+    /// Looks closer where a short window differs and what was looked at tells too little: there is nothing before it, or it is much longer.
+    async fn focus(&mut self, span: Span, strength: Strength, answers: &mut Answers) {
+        answers.made = std::mem::take(&mut self.made);
+        let (has_no_past, is_shorter) = (answers.has_no_past(), spans::is_much_shorter(span, answers));
+        let is_dated = answers.onset.is_some();
+        if !has_no_past && (is_dated || strength == Strength::None || !is_shorter) {
+            self.made = std::mem::take(&mut answers.made);
+            return;
+        }
+        for made in &mut answers.made {
+            if matches!(made.purpose, Purpose::Health | Purpose::Errors) {
+                made.purpose = Purpose::Tried;
+            }
+        }
+        (answers.looked, answers.start, answers.end) = (Some((answers.start, answers.end)), span.start, span.end);
+        self.made = std::mem::take(&mut answers.made);
+        let health = self.call(Purpose::Health, "get_service_overview", health(answers));
+        let errors = self.call(Purpose::Errors, "get_error_summary", errors(answers));
+        let (health, errors) = join(health, errors).await;
+        self.made.extend([health, errors]);
+        answers.made = std::mem::take(&mut self.made);
+        answers.onset = onset::onset(answers);
+        if answers.onset.is_none() && strength > Strength::None {
+            let basis = "start of the window that differs most from those before it".to_owned();
+            answers.onset = Some(Onset { time: span.start, earliest: None, latest: None, basis });
+        }
+        self.made = std::mem::take(&mut answers.made);
     }
 
     /// What is still open: the errors where the cause is not certain without them, a request that shows it.
     async fn finish(&mut self, clue: &Clue, answers: &mut Answers) {
-        answers.made = std::mem::take(&mut self.made);
         let (draft, spreads) = (conclude::conclude(clue, answers), hosts::spreads(answers));
         self.made = std::mem::take(&mut answers.made);
         let has = |purpose: Purpose| self.made.iter().any(|made| made.purpose == purpose);
@@ -134,7 +182,8 @@ impl Desk<'_> {
         let ask_errors = is_open && !has(Purpose::Errors);
         // Errors of their own in several services at once have something in common below them.
         let ask_hosts = has(Purpose::Errors) && spreads;
-        let room = self.made.len() + usize::from(ask_errors) + usize::from(ask_hosts) < CALLS;
+        let made = self.made.iter().filter(|made| made.purpose != Purpose::Tried).count();
+        let room = made + usize::from(ask_errors) + usize::from(ask_hosts) < CALLS;
         let example = draft.suspects.first().and_then(|suspect| suspect.trace_id.clone());
         let example = example.filter(|_| room && !has(Purpose::Trace) && draft.verdict != Verdict::NothingSignificant);
         let errors = OptionFuture::from(ask_errors.then(|| self.call(Purpose::Errors, "get_error_summary", errors(answers))));
@@ -142,6 +191,7 @@ impl Desk<'_> {
         let hosts = OptionFuture::from(ask_hosts.then(|| self.call(Purpose::Hosts, "get_error_summary", by_host(answers))));
         let ((errors, hosts), example) = join(join(errors, hosts), example).await;
         self.made.extend([errors, hosts, example].into_iter().flatten());
+        answers.made = std::mem::take(&mut self.made);
     }
 
     fn call(&self, purpose: Purpose, tool: &'static str, mut arguments: Map<String, Value>) -> impl Future<Output = Made> + use<'_> {
@@ -188,6 +238,14 @@ fn errors(answers: &Answers) -> Map<String, Value> {
 
 fn by_host(answers: &Answers) -> Map<String, Value> {
     object(json!({"group_by": "host", "start": answers.start.to_string(), "end": answers.end.to_string()}))
+}
+
+fn compare(span: Span) -> Map<String, Value> {
+    object(json!({"start": span.start.to_string(), "end": span.end.to_string(), "top": 6}))
+}
+
+fn strength_of(made: &Made) -> Strength {
+    made.result.as_ref().map_or(Strength::None, Strength::of)
 }
 
 /// When what the clue names was seen last.

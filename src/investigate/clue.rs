@@ -24,6 +24,8 @@ pub struct Clue {
     pub id: Option<String>,
     /// Id of a trace.
     pub trace_id: Option<String>,
+    /// When it began, where that is known: then the time from there to `time` is looked at, and nothing else.
+    pub start: Option<Timestamp>,
     /// When it was noticed.
     pub time: Option<Timestamp>,
     /// Where it was noticed.
@@ -34,7 +36,7 @@ pub struct Clue {
 
 impl Default for Clue {
     fn default() -> Self {
-        Self { title: None, source: None, id: None, trace_id: None, time: None, service: None, window: DEFAULT_WINDOW }
+        Self { title: None, source: None, id: None, trace_id: None, start: None, time: None, service: None, window: DEFAULT_WINDOW }
     }
 }
 
@@ -51,7 +53,8 @@ impl Clue {
             self.id.as_ref().map(|id| format!("id {}", tidy(id))),
             self.trace_id.as_ref().map(|id| format!("trace {}", tidy(id))),
             self.service.as_ref().map(|service| format!("service {}", tidy(service))),
-            self.time.map(|time| format!("noticed at {time}")),
+            self.start.zip(self.time).map(|(start, end)| format!("{start} to {end}")),
+            self.time.filter(|_| self.start.is_none()).map(|time| format!("noticed at {time}")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         let text = if parts.is_empty() { "none: the time before now was looked at".to_owned() } else { parts.join(", ") };

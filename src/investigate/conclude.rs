@@ -11,6 +11,7 @@ use super::{
     ranking::{Ranked, confidence, rank},
     reading::text_at,
     signs::{Kind, Sign, Strength, services, signs, strength},
+    statistics::CERTAIN,
     timeline,
 };
 
@@ -54,14 +55,11 @@ pub(super) fn conclude(clue: &Clue, answers: &Answers) -> Findings {
     case.verdict = verdict(&case, fails, sure.as_ref());
     let named = case.verdict == Verdict::CauseNamed;
     let chain = if named { chain::chain(&case) } else { Vec::new() };
-    let suspects = match case.verdict {
-        Verdict::NothingSignificant => Vec::new(),
-        _ => case.ranked.iter().enumerate().map(|(at, ranked)| ranked.suspect(at + 1)).collect(),
-    };
+    let suspects = case.ranked.iter().enumerate().map(|(at, ranked)| ranked.suspect(at + 1)).collect();
     Findings {
         headline: headline(&case, &chain),
         verdict: case.verdict,
-        confidence: sure.filter(|_| named),
+        confidence: sure.filter(|_| case.verdict != Verdict::NothingSignificant),
         clue: clue.told(),
         window: Window { start: answers.start, end: answers.end, baseline: baseline(&case) },
         onset: answers.onset.clone().filter(|_| case.verdict != Verdict::NothingSignificant),
@@ -78,7 +76,7 @@ pub(super) fn conclude(clue: &Clue, answers: &Answers) -> Findings {
 
 /// Whether a sign tells of something that fails, not only of something that is different. A service with less to do fails nothing.
 fn is_failure(sign: &Sign) -> bool {
-    matches!(sign.kind, Kind::Failing | Kind::Errors) && !sign.is_mild
+    matches!(sign.kind, Kind::Failing | Kind::Errors) && !sign.is_mild && (!sign.is_less || sign.weight >= CERTAIN)
 }
 
 /// A cause is named where something fails, or is slower in the eyes of two lenses, and two signs agree on who it is.
@@ -106,10 +104,23 @@ fn headline(case: &Case<'_>, chain: &[Link]) -> String {
         }
         (Verdict::SuspectsOnly, Some(first)) => {
             let what = first.signs.first().map(|sign| sign.evidence.text.clone()).unwrap_or_default();
-            format!("no cause is certain; first suspect {}: {what}", first.service)
+            let how = match case.strength {
+                Strength::Significant => "most likely",
+                Strength::Weak | Strength::None => "first suspect",
+            };
+            format!("no cause is certain; {how} {}: {what}", first.service)
+        }
+        _ if case.answers.is_empty() => {
+            let newest = case.answers.extent.map(|extent| format!("; the newest is of {}", extent.end.strftime("%Y-%m-%dT%H:%M:%SZ")));
+            let (start, end) = (case.answers.start, case.answers.end);
+            format!("nothing to look at: no document from {start} to {end}{}", newest.unwrap_or_default())
+        }
+        (_, Some(first)) if case.strength == Strength::Weak => {
+            let what = first.signs.first().map(|sign| sign.evidence.text.clone()).unwrap_or_default();
+            format!("nothing significant; weak, as one quiet window in five: first {}: {what}", first.service)
         }
         _ => format!(
-            "nothing significant: between {} and {} nothing fails, slows down or differs more than before",
+            "nothing significant: between {} and {} nothing fails, slows down or differs more than it does between quiet windows",
             super::signs::clock(case.answers.start),
             super::signs::clock(case.answers.end)
         ),
@@ -122,7 +133,11 @@ fn baseline(case: &Case<'_>) -> String {
         let notes = compare.get("notes")?.as_array()?;
         notes.iter().filter_map(serde_json::Value::as_str).find(|note| note.contains("baseline")).map(tidy)
     });
-    let rates = format!("rates and errors: the {minutes} minutes before");
+    let rates = if case.answers.has_no_past() {
+        "rates and errors: nothing, since the data begins here".to_owned()
+    } else {
+        format!("rates and errors: the {minutes} minutes before")
+    };
     match compared {
         Some(compared) => format!("{rates}; requests: {compared}"),
         None => rates,

@@ -12,7 +12,7 @@ pub struct Findings {
     pub headline: String,
     /// What the result amounts to.
     pub verdict: Verdict,
-    /// How sure the named cause is; absent where none is named.
+    /// How sure it is that the first of the suspects is the cause; absent where nothing is significant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
     /// What it began with.
@@ -26,7 +26,7 @@ pub struct Findings {
     pub chain: Vec<Link>,
     /// What happened, in order of time.
     pub timeline: Vec<Event>,
-    /// Services by how much speaks against them, most first.
+    /// Services by how much speaks against them, most first. Where nothing is significant it is an order and no more.
     pub suspects: Vec<Suspect>,
     /// What also stands out, and why it is not the cause.
     pub ruled_out: Vec<RuledOut>,

@@ -7,6 +7,7 @@ mod asking;
 mod chain;
 mod changes;
 mod clue;
+mod compared;
 mod conclude;
 mod findings;
 mod hosts;
@@ -16,6 +17,7 @@ mod ranking;
 mod reading;
 pub mod render;
 mod signs;
+mod spans;
 mod statistics;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use super::{
     conclude::Case,
     findings::{Link, RuledOut, Verdict},
     reading::{Row, rows, section},
-    signs::{Kind, Strength, clock},
+    signs::{Kind, Sign, Strength, clock},
     statistics::{CERTAIN, rate_excess},
 };
 
@@ -32,7 +32,8 @@ pub(super) fn ruled_out(case: &Case<'_>, chain: &[Link]) -> Vec<RuledOut> {
     }
     if case.verdict == Verdict::CauseNamed {
         for ranked in case.ranked.iter().skip(1) {
-            let Some(sign) = ranked.signs.iter().find(|sign| sign.kind != Kind::Blamed) else { continue };
+            let is_order_only = |sign: &Sign| sign.kind == Kind::Behaviour && case.strength == Strength::None;
+            let Some(sign) = ranked.signs.iter().find(|sign| sign.kind != Kind::Blamed && !is_order_only(sign)) else { continue };
             if chain.iter().any(|link| link.evidence.contains(&sign.evidence)) {
                 continue;
             }
@@ -116,6 +117,13 @@ pub(super) fn unknown(case: &Case<'_>) -> Vec<String> {
     }
     if case.answers.is_past {
         unknown.push("the data ends before now: its newest document was taken for now".to_owned());
+    }
+    if case.answers.compared > 1 {
+        let number = case.answers.compared;
+        unknown.push(format!("when it was: {number} windows were compared, and the one that differs most counts"));
+    }
+    if let Some((start, end)) = case.answers.looked {
+        unknown.push(format!("what fails or is written from {start} to {end} beyond the window: only its changes were read"));
     }
     if case.verdict == Verdict::CauseNamed {
         match case.culprit() {

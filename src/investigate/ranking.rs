@@ -181,7 +181,11 @@ pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -
     let fails_in_caller = counted.contains(&Kind::Blamed)
         && !counted.contains(&Kind::Failing)
         && ranked.iter().any(|one| first.named_by.contains(&one.service) && one.strongest(Kind::Failing).is_some());
-    let number = counted.len() + [changed, witnesses, fails_in_caller].into_iter().filter(|counts| *counts).count();
+    // What one service adds to a request, the requests of others show: their response times are another witness.
+    let slows_others = counted.contains(&Kind::Behaviour)
+        && !counted.contains(&Kind::Slower)
+        && ranked.iter().skip(1).any(|one| one.strongest(Kind::Slower).is_some());
+    let number = counted.len() + [changed, witnesses, fails_in_caller, slows_others].into_iter().filter(|counts| *counts).count();
     let rival = ranked.get(1).filter(|second| second.score >= CLOSE * first.score && second.suffers_from.is_none());
     let mut word = match number {
         0 | 1 => Sure::Low,
@@ -198,8 +202,11 @@ pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -
     if fails_in_caller {
         told.push("calls of a service that names it fail");
     }
+    if slows_others {
+        told.push("requests of others became slower");
+    }
     let mut basis = match told.as_slice() {
-        [] => "one weak sign alone".to_owned(),
+        [] => "weak signs alone".to_owned(),
         [one] => format!("one sign alone: {one}"),
         several => format!("{} independent signs agree: {}", several.len(), several.join(", ")),
     };

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     answers::{Answers, Purpose},
     clue::tidy,
+    compared::{compared, is_gap_beside, steady},
     findings::Evidence,
     reading::{Row, rows, section, text_at},
     statistics::{CERTAIN, rate_excess, share_excess},
@@ -67,7 +68,7 @@ pub(super) struct Sign {
     pub(super) p95_ms: Option<(f64, f64)>,
 }
 
-/// How sure the comparison of whole requests is.
+/// How much a comparison of whole requests says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Strength {
     None,
@@ -75,13 +76,30 @@ pub(super) enum Strength {
     Significant,
 }
 
-/// The word that the comparison gives itself.
-pub(super) fn strength(answers: &Answers) -> Strength {
-    match answers.of(Purpose::Compare).and_then(|(_, compare)| text_at(compare, &["strength", "word"])) {
-        Some("significant") => Strength::Significant,
-        Some("weak") => Strength::Weak,
-        _ => Strength::None,
+impl Strength {
+    /// The word that a comparison gives itself.
+    pub(super) fn of(compare: &Value) -> Self {
+        match text_at(compare, &["strength", "word"]) {
+            Some("significant") => Self::Significant,
+            Some("weak") => Self::Weak,
+            _ => Self::None,
+        }
     }
+
+    /// What a sign of the comparison counts: a weak one has the right order more often than not and says little alone, below that it is an
+    /// order only.
+    pub(super) fn counts(self) -> f64 {
+        match self {
+            Self::Significant => 1.0,
+            Self::Weak => 0.5,
+            Self::None => 0.25,
+        }
+    }
+}
+
+/// How sure the comparison of whole requests is.
+pub(super) fn strength(answers: &Answers) -> Strength {
+    answers.of(Purpose::Compare).map_or(Strength::None, |(_, compare)| Strength::of(compare))
 }
 
 /// The services that there are.
@@ -104,17 +122,22 @@ pub(super) fn signs(answers: &Answers) -> Vec<Sign> {
         signs.extend(section(errors, "blamed").filter(|_| known).filter_map(|row| blamed(call, row, answers)));
     }
     let strength = strength(answers);
-    // A p95 of few requests moves by itself: it counts half where whole requests do not differ.
-    for sign in signs.iter_mut().filter(|sign| sign.kind == Kind::Slower && strength < Strength::Significant) {
-        sign.weight /= 2.0;
-    }
-    if let Some((call, compare)) = answers.of(Purpose::Compare).filter(|_| strength > Strength::None) {
+    let compared = compared(answers);
+    signs.retain_mut(|sign| compared.bears_out(sign, strength));
+    if let Some((call, compare)) = answers.of(Purpose::Compare) {
         let steady = steady(answers);
         let told = section(compare, "suspects").filter(|row| !is_gap_beside(*row, &steady));
         signs.extend(told.filter_map(|row| behaviour(call, row, strength)));
     }
     if let Some((call, trace)) = answers.of(Purpose::Trace) {
-        signs.extend(request(call, trace));
+        let request = request(call, trace).map(|mut sign| {
+            // Some requests always fail: it counts less where nothing else speaks against the service.
+            if !signs.iter().any(|other| other.service == sign.service) {
+                sign.weight = sign.weight.min(CERTAIN / 2.0);
+            }
+            sign
+        });
+        signs.extend(request);
     }
     signs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.service.cmp(&b.service)));
     signs
@@ -258,45 +281,25 @@ fn blamed(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> {
     (weight >= CERTAIN).then_some(sign)
 }
 
-/// Services whose own response times stayed as they were while those of others grew; none where none grew.
-fn steady(answers: &Answers) -> BTreeSet<String> {
-    let rows = || answers.of(Purpose::Health).into_iter().flat_map(|(_, health)| rows(health));
-    if !rows().any(|row| row.text("finding").as_deref() == Some("slower")) {
-        return BTreeSet::new();
-    }
-    let stayed = rows().filter(|row| match (row.number("p95_ms"), row.number("baseline_p95_ms")) {
-        (Some(now), Some(before)) => now < 1.5 * before,
-        _ => false,
-    });
-    stayed.filter_map(|row| row.text("service")).collect()
-}
-
-/// Whether a row tells of a longer gap between the lines of two services, of which this one is no slower: the gap is the other's.
-fn is_gap_beside(row: Row<'_>, steady: &BTreeSet<String>) -> bool {
-    row.text("class").as_deref() == Some("log_gap") && row.text("service").is_some_and(|service| steady.contains(&service))
-}
-
 fn behaviour(call: usize, row: Row<'_>, strength: Strength) -> Option<Sign> {
     let (service, score, what) = (row.text("service")?, row.number("score")?, row.text("evidence")?);
-    // A weak comparison counts half: it has the right order more often than not, and says little alone.
-    let weight = if strength == Strength::Significant { score } else { score / 2.0 };
     let figures = [row.text("baseline"), row.text("window")];
     let figures = if let [Some(base), Some(now)] = figures { format!(", {base} → {now}") } else { String::new() };
-    // The ends of a gap between two lines name services without blaming them.
-    let is_pattern = row.text("class").is_some_and(|class| class == "pattern");
-    let sign = Sign {
+    // The ends of a gap between two lines name services without blaming them; nor does what is an order only.
+    let is_pattern = row.text("class").is_some_and(|class| class == "pattern") && strength > Strength::None;
+    let unsure = if strength == Strength::None { " (no more than between quiet windows)" } else { "" };
+    Some(Sign {
         kind: Kind::Behaviour,
         subject: if is_pattern { what.clone() } else { String::new() },
         is_less: what.starts_with("DOWN ") || what.starts_with("GONE "),
-        evidence: Evidence { call, text: format!("{}{figures}", tidy(&what)) },
+        evidence: Evidence { call, text: format!("{}{figures}{unsure}", tidy(&what)) },
         service,
-        weight,
+        weight: score * strength.counts(),
         time: None,
         trace_id: row.text("trace_id"),
         is_mild: false,
         p95_ms: None,
-    };
-    (weight >= CERTAIN).then_some(sign)
+    })
 }
 
 /// Where the clue's request ends, or where it failed first.

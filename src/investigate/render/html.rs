@@ -91,7 +91,8 @@ fn write(out: &mut String, findings: &Findings) -> fmt::Result {
     head(out, findings)?;
     chain(out, &findings.chain)?;
     timeline(out, findings)?;
-    suspects(out, &findings.suspects)?;
+    let is_order = findings.verdict == Verdict::NothingSignificant;
+    suspects(out, if is_order { "Order only: quiet windows differ as much" } else { "Suspects" }, &findings.suspects)?;
     let ruled_out = findings
         .ruled_out
         .iter()
@@ -209,9 +210,9 @@ fn timeline(out: &mut String, findings: &Findings) -> fmt::Result {
     Ok(())
 }
 
-fn suspects(out: &mut String, suspects: &[Suspect]) -> fmt::Result {
+fn suspects(out: &mut String, heading: &str, suspects: &[Suspect]) -> fmt::Result {
     let Some(most) = suspects.first().map(|suspect| suspect.score.max(0.1)) else { return Ok(()) };
-    out.push_str("<section><h2>Suspects</h2><ol>");
+    write!(out, "<section><h2>{heading}</h2><ol>")?;
     for suspect in suspects {
         let share = (100.0 * suspect.score / most).clamp(0.0, 100.0);
         write!(

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 
-use crate::investigate::findings::{Event, Findings, Suspect};
+use crate::investigate::findings::{Event, Findings, Suspect, Verdict};
 
 /// Columns of a terminal that is not wide.
 const WIDTH: usize = 118;
@@ -46,7 +46,8 @@ fn write(out: &mut String, findings: &Findings) -> fmt::Result {
             format!("{} {mark} {:<7} {}", moment(event), event.kind.word(), event.text)
         }),
     )?;
-    part(out, "Suspects", findings.suspects.iter().take(4).map(suspect))?;
+    let label = if findings.verdict == Verdict::NothingSignificant { "Order only" } else { "Suspects" };
+    part(out, label, findings.suspects.iter().take(4).map(suspect))?;
     part(out, "Ruled out", findings.ruled_out.iter().map(|ruled| format!("{}: {} [{}]", ruled.what, ruled.why, ruled.call)))?;
     part(out, "Unknown", findings.unknown.iter().cloned())?;
     part(

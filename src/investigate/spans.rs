@@ -1,0 +1,170 @@
+//! Which windows are compared: those after a known onset, or of several lengths where nothing tells when it began. Asks nothing.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{answers::Answers, clue::Clue};
+
+/// The time before a comparison's end that is compared at least, however late the onset is.
+const SHORTEST_DATED: SignedDuration = SignedDuration::from_mins(2);
+
+/// A shorter window has fewer than the hundred requests that a comparison needs, at two requests a second.
+const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
+
+/// The shortest length that is tried of a long window.
+const PARTS: i32 = 30;
+
+/// A comparison holds a window against ten windows of its length before it, and against five at least: where data goes back no further, the
+/// window is the last of eleven parts of it, or the last of six.
+const FEW: [i32; 2] = [6, 11];
+
+/// From a start, which is included, to an end, which is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+}
+
+impl Span {
+    fn last(length: SignedDuration, end: Timestamp) -> Self {
+        Self { start: end.saturating_sub(length).unwrap_or(end), end }
+    }
+
+    fn length(self) -> SignedDuration {
+        self.end.duration_since(self.start)
+    }
+}
+
+/// The windows to compare at once, and those to compare as well where none of the first differs for sure.
+pub(super) fn spans(clue: &Clue, answers: &Answers) -> (Vec<Span>, Vec<Span>) {
+    let looked = Span { start: answers.start, end: answers.end };
+    if clue.start.is_some() {
+        return (vec![looked], Vec::new());
+    }
+    let end = answers.extent.map_or(looked.end, |extent| extent.end.min(looked.end)).max(looked.start);
+    let noticed = clue.time.map_or(end, |time| time.min(end));
+    let mut tried: Vec<Span> = match answers.extent.filter(|_| answers.has_no_past()) {
+        Some(extent) => FEW.iter().map(|parts| Span::last(noticed.duration_since(extent.oldest) / *parts, noticed)).collect(),
+        None => lengths(noticed.duration_since(looked.start)).into_iter().map(|length| Span::last(length, noticed)).collect(),
+    };
+    // It may have begun when it was noticed: a time may be that of a rollout.
+    let after = Span { start: noticed, end };
+    if tried.iter().map(|span| span.length()).min().is_some_and(|shortest| after.length() >= shortest) {
+        tried.push(after);
+    }
+    let dated = answers.onset.as_ref().filter(|_| !answers.has_no_past()).map(|onset| {
+        let latest = end.saturating_sub(SHORTEST_DATED).unwrap_or(end);
+        Span { start: onset.time.min(latest).max(looked.start), end }
+    });
+    match dated {
+        Some(dated) => {
+            tried.retain(|span| *span != dated);
+            (vec![dated], tried)
+        }
+        None => (tried, Vec::new()),
+    }
+}
+
+/// Three lengths from the whole down to a thirtieth of it, each the same part of the one before.
+fn lengths(whole: SignedDuration) -> Vec<SignedDuration> {
+    let shortest = (whole / PARTS).max(SHORTEST).min(whole);
+    let middle = SignedDuration::try_from_secs_f64((whole.as_secs_f64() * shortest.as_secs_f64()).sqrt()).unwrap_or(whole);
+    let mut lengths = vec![whole, middle, shortest];
+    lengths.dedup();
+    lengths
+}
+
+/// The place of the greatest strength, the first of equals; the first place where none has any.
+pub(super) fn strongest(strengths: impl Iterator<Item = Option<f64>>) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (at, strength) in strengths.enumerate() {
+        if let Some(strength) = strength.filter(|strength| *strength > best.1) {
+            best = (at, strength);
+        }
+    }
+    best.0
+}
+
+/// Whether a window is less than half of what was looked at.
+pub(super) fn is_much_shorter(span: Span, answers: &Answers) -> bool {
+    span.length() * 2 < answers.end.duration_since(answers.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::investigate::answers::{Extent, Made, Purpose};
+
+    fn at(clock: &str) -> Timestamp {
+        format!("2026-03-25T{clock}Z").parse().unwrap()
+    }
+
+    fn answers(clue: &Clue, baseline_rate_per_min: f64) -> Answers {
+        let mut answers = Answers::new(at("15:00:00"), clue);
+        let health = json!({"columns": ["service", "count", "baseline_rate_per_min"], "rows": [["a", 6000, baseline_rate_per_min]]});
+        let result = Ok(health);
+        let made = Made {
+            purpose: Purpose::Health,
+            tool: "get_service_overview",
+            arguments: serde_json::Map::new(),
+            result,
+            tokens: 1,
+            elapsed_ms: 1,
+        };
+        answers.made.push(made);
+        answers
+    }
+
+    fn noticed(time: &str) -> Clue {
+        Clue { time: Some(at(time)), ..Clue::default() }
+    }
+
+    #[track_caller]
+    fn check(spans: &[Span], expected: &[(&str, &str)]) {
+        let told: Vec<(String, String)> =
+            spans.iter().map(|span| (span.start.strftime("%H:%M:%S").to_string(), span.end.strftime("%H:%M:%S").to_string())).collect();
+        let expected: Vec<(String, String)> = expected.iter().map(|(start, end)| ((*start).to_owned(), (*end).to_owned())).collect();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn without_an_onset_three_lengths_before_the_time_and_the_time_after_it_are_compared() {
+        let clue = noticed("14:30:00");
+        let (first, others) = spans(&clue, &answers(&clue, 100.0));
+        check(&first, &[("13:30:00", "14:30:00"), ("14:19:02", "14:30:00"), ("14:28:00", "14:30:00"), ("14:30:00", "14:40:00")]);
+        assert!(others.is_empty());
+        let (first, _) = spans(&Clue::default(), &answers(&Clue::default(), 100.0));
+        check(&first, &[("14:00:00", "15:00:00"), ("14:49:02", "15:00:00"), ("14:58:00", "15:00:00")]);
+    }
+
+    #[test]
+    fn where_the_data_only_begins_a_window_leaves_five_or_ten_of_its_length_before_it() {
+        let clue = noticed("14:30:00");
+        let mut answers = answers(&clue, 0.0);
+        answers.extent = Some(Extent { oldest: at("14:19:00"), end: at("14:30:01") });
+        let (first, others) = spans(&clue, &answers);
+        check(&first, &[("14:28:10", "14:30:00"), ("14:29:00", "14:30:00")]);
+        assert!(others.is_empty());
+    }
+
+    #[test]
+    fn a_known_onset_comes_first_and_a_given_window_is_taken_as_it_is() {
+        let clue = noticed("15:00:00");
+        let mut answers = answers(&clue, 100.0);
+        answers.onset = Some(crate::investigate::Onset { time: at("14:41:11"), earliest: None, latest: None, basis: String::new() });
+        let (first, others) = spans(&clue, &answers);
+        check(&first, &[("14:41:11", "15:00:00")]);
+        assert_eq!(others.len(), 3);
+        let given = Clue { start: Some(at("14:50:00")), ..noticed("14:52:00") };
+        let (first, others) = spans(&given, &Answers::new(at("15:00:00"), &given));
+        check(&first, &[("14:50:00", "14:52:00")]);
+        assert!(others.is_empty());
+    }
+
+    #[test]
+    fn the_strongest_is_the_first_of_equals() {
+        assert_eq!(strongest([Some(1.0), None, Some(3.0), Some(3.0)].into_iter()), 2);
+        assert_eq!(strongest([None, None].into_iter()), 0);
+    }
+}
