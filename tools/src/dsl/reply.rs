@@ -136,9 +136,17 @@ pub struct HitReply<'a> {
     /// The fetched fields: each an array of values.
     #[serde(borrow, default)]
     pub fields: RawMap<'a>,
-    /// Its sort keys.
+    /// Its sort keys, as a list.
     #[serde(borrow, default)]
-    pub sort: Vec<&'a RawValue>,
+    pub sort: Option<&'a RawValue>,
+}
+
+impl HitReply<'_> {
+    /// The first of its sort keys, where it is a number.
+    pub fn sort_number(&self) -> Option<f64> {
+        let keys = serde_json::from_str::<Vec<&RawValue>>(self.sort?.get()).ok()?;
+        keys.first()?.get().parse().ok()
+    }
 }
 
 /// An object whose values stay raw, in the order of the reply.

@@ -63,15 +63,16 @@ pub(super) fn hits<'a>(reply: &HitsReply<'a>, order: &Order, fetch: &[super::Fie
         Order::By { field, .. } => group.field(field).and_then(|info| info.to_ms).unwrap_or(1.0),
         Order::Any | Order::Newest | Order::Oldest => 1.0,
     };
+    let reading = read::Reading::new(fetch, group);
     reply
         .hits
         .iter()
         .map(|reply| {
             let key = match order {
-                Order::By { .. } => reply.sort.first().and_then(|raw| raw.get().parse::<f64>().ok()).map(|number| number * to_ms),
+                Order::By { .. } => reply.sort_number().map(|number| number * to_ms),
                 Order::Any | Order::Newest | Order::Oldest => None,
             };
-            (key, read::hit(reply, fetch, group))
+            (key, reading.hit(reply))
         })
         .collect()
 }

@@ -13,26 +13,60 @@ use crate::{
     schema::{FieldInfo, Group, Role},
 };
 
-/// Reads a hit of a group: the wanted fields, in that order, each from the first place that has a value.
-pub(super) fn hit<'a>(reply: &HitReply<'a>, wanted: &[Field], group: &Group) -> Hit<'a> {
-    let time_field = group.field(&Field::Role(Role::Time));
-    let time = time_field.and_then(|field| reply.fields.get(&field.name).and_then(|raw| time(raw, field)));
-    let mut values = Vec::with_capacity(wanted.len());
-    for field in wanted {
-        let found = group.fields(field).iter().find_map(|info| {
-            let read = reply.fields.get(&info.name).map(|raw| read(raw, info)).unwrap_or_default();
-            (!read.is_empty()).then_some(read)
-        });
-        if let Some(mut found) = found {
-            if *field == Field::Role(Role::Level) {
-                found.iter_mut().for_each(|value| *value = Value::Text(Cow::Owned(level_word(&value.text()))));
-            }
-            values.push((field.clone(), found));
+/// How the documents of a group are read.
+pub(super) struct Reading<'g> {
+    time: Option<&'g FieldInfo>,
+    /// Each wanted field, and the places where it may lie.
+    wanted: Vec<(&'g Field, &'g [FieldInfo])>,
+    span_names: &'g [FieldInfo],
+    durations: &'g [FieldInfo],
+    messages: &'g [FieldInfo],
+}
+
+impl<'g> Reading<'g> {
+    /// Reads these fields.
+    pub(super) fn new(wanted: &'g [Field], group: &'g Group) -> Self {
+        let of = |role: Role| group.fields(&Field::Role(role));
+        Self {
+            time: of(Role::Time).first(),
+            wanted: wanted.iter().map(|field| (field, group.fields(field))).collect(),
+            span_names: of(Role::SpanName),
+            durations: of(Role::Duration),
+            messages: of(Role::Message),
         }
     }
-    let has = |role: Role| group.fields(&Field::Role(role)).iter().any(|info| reply.fields.get(&info.name).is_some());
-    let is_span = has(Role::SpanName) && has(Role::Duration) && !has(Role::Message);
-    Hit { index: reply.index.0.clone(), id: reply.id.0.clone(), time, values, source: reply.source, is_span }
+
+    /// Reads a hit: the wanted fields, in that order, each from the first place that has a value.
+    pub(super) fn hit<'a>(&self, reply: &HitReply<'a>) -> Hit<'a> {
+        let time = self.time.and_then(|field| reply.fields.get(&field.name).and_then(|raw| time(raw, field)));
+        let mut values = Vec::with_capacity(self.wanted.len());
+        for (field, places) in &self.wanted {
+            let found = places.iter().find_map(|info| {
+                let read = read(reply.fields.get(&info.name)?, info);
+                (!read.is_empty()).then_some(read)
+            });
+            if let Some(mut found) = found {
+                if **field == Field::Role(Role::Level) {
+                    found.iter_mut().for_each(|value| *value = as_level(std::mem::replace(value, Value::Bool(false))));
+                }
+                values.push(((*field).clone(), found));
+            }
+        }
+        let has = |places: &[FieldInfo]| places.iter().any(|info| reply.fields.get(&info.name).is_some());
+        let is_span = has(self.span_names) && has(self.durations) && !has(self.messages);
+        Hit { index: reply.index.0.clone(), id: reply.id.0.clone(), time, values, source: reply.source, is_span }
+    }
+}
+
+/// A level as answers write it.
+fn as_level(stored: Value<'_>) -> Value<'_> {
+    match Level::parse(&stored.text()) {
+        Some(level) => Value::Text(Cow::Borrowed(level.as_str())),
+        None => match stored {
+            Value::Text(text) => Value::Text(text),
+            Value::Number(_) | Value::Int(_) | Value::Bool(_) => Value::Text(Cow::Owned(stored.text().into_owned())),
+        },
+    }
 }
 
 /// The first value of a field that holds moments.

@@ -50,8 +50,8 @@ impl Level {
 
     /// Reads a word in any case and spelling.
     pub fn parse(word: &str) -> Option<Self> {
-        let word = word.trim().to_ascii_lowercase();
-        Self::ALL.into_iter().find(|level| level.spellings().contains(&word.as_str()))
+        let word = word.trim();
+        Self::ALL.into_iter().find(|level| level.spellings().iter().any(|spelling| spelling.eq_ignore_ascii_case(word)))
     }
 
     /// This level and worse.

@@ -217,7 +217,12 @@ impl Drive<'_> {
 }
 
 fn parse<'r, T: serde::Deserialize<'r>>(reply: &'r Reply) -> Result<T, ToolError> {
-    serde_json::from_slice(&reply.body).map_err(|error| EngineError::new(EngineErrorKind::BadReply, error.to_string()).into())
+    // Checked as a whole, text costs a fraction of what it costs string by string.
+    let parsed = match std::str::from_utf8(&reply.body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(&reply.body),
+    };
+    parsed.map_err(|error| EngineError::new(EngineErrorKind::BadReply, error.to_string()).into())
 }
 
 /// The items of the reply to one search or to several.
