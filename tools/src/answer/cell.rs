@@ -1,15 +1,11 @@
 //! One value of an answer: how it is shortened, and how it reads as text and as JSON. Knows no table.
 
-use std::{
-    borrow::Cow,
-    fmt::{self, Write},
-};
+use std::{borrow::Cow, fmt::Write};
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::{
-    answer::{clean::Clean, suspicion::reads_like_instructions},
+    answer::{clean::Clean, json::Json, moment::Moments},
     bytes,
     look::{Key, Value},
     params::Level,
@@ -49,7 +45,7 @@ impl Cell {
     /// Whether a text in it reads like instructions to a model.
     pub(super) fn is_suspicious(&self) -> bool {
         match self {
-            Self::Text(text) => reads_like_instructions(text),
+            Self::Text(text) => text.is_suspicious(),
             Self::List(items) => items.iter().any(Self::is_suspicious),
             Self::Null | Self::Int(_) | Self::Float(_) | Self::Bool(_) | Self::Time(_) => false,
         }
@@ -87,25 +83,69 @@ impl Cell {
     }
 
     /// As text on one line: line feeds and tabs escaped, lists joined by commas, nothing as `-`.
-    pub(super) fn write_text(&self, out: &mut dyn Write, clip: usize) -> fmt::Result {
+    pub(super) fn write_text(&self, out: &mut String, clip: usize, moments: &mut Moments) {
         match self {
-            _ if self.is_null() => out.write_char('-'),
-            Self::Null => Ok(()),
-            Self::Text(text) => write_line(out, &shorten(text, clip)),
-            Self::Int(number) => write!(out, "{number}"),
-            Self::Float(number) => write!(out, "{number}"),
-            Self::Bool(value) => write!(out, "{value}"),
-            Self::Time(time) => write!(out, "{time}"),
+            _ if self.is_null() => out.push('-'),
+            Self::Null => {}
+            Self::Text(text) => {
+                let (shown, missing) = head(text, clip);
+                write_line(out, shown);
+                missing.iter().for_each(|mark| out.push_str(mark));
+            }
+            Self::Int(number) => out.push_str(&number.to_string()),
+            Self::Float(number) => out.push_str(&number.to_string()),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Time(time) => moments.write(out, *time),
             Self::List(items) => {
                 let shown = shown_items(items, clip);
                 for (at, item) in items.iter().take(shown).enumerate() {
                     if at > 0 {
-                        out.write_char(',')?;
+                        out.push(',');
                     }
-                    item.write_text(out, clip)?;
+                    item.write_text(out, clip, moments);
                 }
-                if shown < items.len() { write!(out, ",…(+{})", items.len() - shown) } else { Ok(()) }
+                if shown < items.len() {
+                    let _ = write!(out, ",…(+{})", items.len() - shown);
+                }
             }
+        }
+    }
+
+    /// As JSON.
+    pub(super) fn write_json(&self, out: &mut Json, clip: usize) {
+        match self {
+            Self::Null => out.raw("null"),
+            Self::Text(text) => match head(text, clip) {
+                (text, None) => out.string(text),
+                (head, Some(mark)) => out.string_of(&[head, &mark]),
+            },
+            Self::Int(number) => out.raw(number),
+            #[expect(clippy::cast_possible_truncation, reason = "checked: whole and below 2^53")]
+            Self::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => out.raw(*number as i64),
+            Self::Float(number) => out.value(number),
+            Self::Bool(value) => out.raw(value),
+            Self::Time(time) => out.moment(*time),
+            Self::List(items) => out.list(|out| {
+                let shown = shown_items(items, clip);
+                items.iter().take(shown).for_each(|item| item.write_json(out, clip));
+                if shown < items.len() {
+                    out.string(&format!("…(+{})", items.len() - shown));
+                }
+            }),
+        }
+    }
+
+    /// Bytes that it has as JSON at least.
+    pub(super) fn least_json(&self, clip: usize) -> usize {
+        match self {
+            // Quotation marks; the head of a text that is cut ends up to three bytes early, before `…(+1 chars)`.
+            Self::Text(text) if is_clipped(text, clip) => clip.saturating_sub(3) + 15,
+            Self::Text(text) => text.len() + 2,
+            Self::Null | Self::Bool(_) => 4,
+            Self::Int(number) => 1 + number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize,
+            Self::Float(_) => 1,
+            Self::Time(_) => 22,
+            Self::List(items) => 2 + items.iter().take(shown_items(items, clip)).map(|item| item.least_json(clip)).sum::<usize>(),
         }
     }
 
@@ -142,18 +182,14 @@ fn shown_items(items: &[Cell], clip: usize) -> usize {
 }
 
 /// Writes text on one line: what would break a line or a column is escaped.
-pub(super) fn write_line(out: &mut dyn Write, text: &str) -> fmt::Result {
-    let mut rest = text;
-    if bytes::all(text.as_bytes(), |byte| byte != b'\n' && byte != b'\t') {
-        return out.write_str(text);
+pub(super) fn write_line(out: &mut String, text: &str) {
+    let mut from = 0;
+    while let Some(at) = bytes::position(text.as_bytes(), from, |byte| (byte ^ b'\n').min(byte ^ b'\t')) {
+        out.push_str(text.get(from..at).unwrap_or(""));
+        out.push_str(if text.as_bytes().get(at) == Some(&b'\n') { "\\n" } else { "\\t" });
+        from = at + 1;
     }
-    while let Some(at) = rest.find(['\n', '\t']) {
-        let (plain, special) = rest.split_at(at);
-        out.write_str(plain)?;
-        out.write_str(if special.starts_with('\n') { "\\n" } else { "\\t" })?;
-        rest = special.get(1..).unwrap_or("");
-    }
-    out.write_str(rest)
+    out.push_str(text.get(from..).unwrap_or(""));
 }
 
 /// Bytes by which a text may exceed the limit before it is cut: the mark of a cut would be longer.
@@ -163,43 +199,21 @@ fn is_clipped(text: &str, clip: usize) -> bool {
     text.len() > clip.saturating_add(SLACK)
 }
 
-/// The text, or its first `clip` bytes and how many characters are missing.
-pub(super) fn shorten(text: &str, clip: usize) -> Cow<'_, str> {
+/// The text; or its first `clip` bytes, and a mark of how many characters are missing.
+fn head(text: &str, clip: usize) -> (&str, Option<String>) {
     if !is_clipped(text, clip) {
-        return Cow::Borrowed(text);
+        return (text, None);
     }
     let boundary = (0..=clip).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let (head, tail) = text.split_at_checked(boundary).unwrap_or((text, ""));
-    Cow::Owned(format!("{head}…(+{} chars)", tail.chars().count()))
+    (head, Some(format!("…(+{} chars)", tail.chars().count())))
 }
 
-/// A cell as JSON, shortened.
-pub(super) struct Clipped<'a>(pub(super) &'a Cell, pub(super) usize);
-
-impl Serialize for Clipped<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let Self(cell, clip) = *self;
-        match cell {
-            Cell::Null => out.serialize_unit(),
-            Cell::Text(text) => out.serialize_str(&shorten(text, clip)),
-            Cell::Int(number) => out.serialize_i64(*number),
-            #[expect(clippy::cast_possible_truncation, reason = "checked: whole and below 2^53")]
-            Cell::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => out.serialize_i64(*number as i64),
-            Cell::Float(number) => out.serialize_f64(*number),
-            Cell::Bool(value) => out.serialize_bool(*value),
-            Cell::Time(time) => out.collect_str(time),
-            Cell::List(items) => {
-                let shown = shown_items(items, clip);
-                let mut list = out.serialize_seq(None)?;
-                for item in items.iter().take(shown) {
-                    list.serialize_element(&Clipped(item, clip))?;
-                }
-                if shown < items.len() {
-                    list.serialize_element(&format_args!("…(+{})", items.len() - shown))?;
-                }
-                list.end()
-            }
-        }
+/// The text, or its first `clip` bytes and how many characters are missing.
+pub(super) fn shorten(text: &str, clip: usize) -> Cow<'_, str> {
+    match head(text, clip) {
+        (text, None) => Cow::Borrowed(text),
+        (head, Some(mark)) => Cow::Owned([head, &mark].concat()),
     }
 }
 
@@ -296,8 +310,11 @@ mod tests {
     fn check(cell: impl Into<Cell>, clip: usize, text: &str, json: &str) {
         let cell = cell.into();
         let mut out = String::new();
-        cell.write_text(&mut out, clip).unwrap();
-        assert_eq!((out.as_str(), serde_json::to_string(&Clipped(&cell, clip)).unwrap().as_str()), (text, json));
+        cell.write_text(&mut out, clip, &mut Moments::default());
+        let mut written = Json::default();
+        cell.write_json(&mut written, clip);
+        assert_eq!((out.as_str(), written.text.as_str()), (text, json));
+        assert!(cell.least_json(clip) <= json.len());
     }
 
     #[test]

@@ -2,21 +2,21 @@
 
 use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
 
-use crate::bytes;
+use crate::{answer::suspicion::reads_like_instructions, bytes};
 
 /// Text without characters that could hide, reorder or forge what a reader sees. Line feeds and tabs stay.
 #[derive(Debug, Clone, Default)]
 pub struct Clean {
-    // Shared, since a page that does not fit its budget is laid out several times.
     text: Arc<str>,
     removed: u32,
+    is_suspicious: bool,
 }
 
 impl Clean {
     /// Cleans a text and remembers how many characters were removed.
     pub fn new(text: impl AsRef<str>) -> Self {
         let (cleaned, removed) = clean(text.as_ref());
-        Self { text: cleaned.into(), removed }
+        Self { removed, is_suspicious: reads_like_instructions(&cleaned), text: cleaned.into() }
     }
 
     /// The text.
@@ -29,10 +29,15 @@ impl Clean {
         self.removed
     }
 
+    /// Whether it reads like instructions to a model.
+    pub(super) fn is_suspicious(&self) -> bool {
+        self.is_suspicious
+    }
+
     /// Replaces the text, for example by a redacted one.
     pub(super) fn set(&mut self, text: String) {
         let replaced = Self::new(text);
-        self.text = replaced.text;
+        (self.text, self.is_suspicious) = (replaced.text, replaced.is_suspicious);
         self.removed = self.removed.saturating_add(replaced.removed);
     }
 }
@@ -102,7 +107,10 @@ impl From<Cow<'_, str>> for Clean {
 /// default-ignorable characters, tag characters, variation selectors, private use and noncharacters. `\r\n`, `\r` and the Unicode
 /// line separators become `\n`, uncounted.
 pub fn clean(text: &str) -> (Cow<'_, str>, u32) {
-    if bytes::all(text.as_bytes(), |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+    // Looked for are controls other than these two, and what is beyond ASCII.
+    let is = |byte: u8, other: u8| 1_u8.saturating_sub(byte ^ other);
+    let distance = |byte: u8| 0x5f_u8.saturating_sub(byte.wrapping_sub(b' ')) | is(byte, b'\n') | is(byte, b'\t');
+    if !bytes::any(text.as_bytes(), distance) {
         return (Cow::Borrowed(text), 0);
     }
     let Some(first) = text.find(|c| !is_plain(c)) else {

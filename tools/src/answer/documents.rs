@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use crate::answer::{Cell, Page, Row, Table, TextMap, View, table::Name};
+use crate::answer::{Cell, Lines, Name, Page, Row, TextMap, View};
 
 /// Documents in the order in which cursors go through them.
 pub struct Documents {
@@ -56,6 +56,17 @@ impl Documents {
     pub fn folding_into_last(mut self) -> Self {
         self = self.folding();
         self.folds.iter_mut().for_each(|folds| folds.kept = Kept::Last);
+        self
+    }
+
+    /// Makes room for so many documents.
+    #[must_use]
+    pub fn with_room(mut self, documents: usize) -> Self {
+        self.rows.reserve(documents);
+        if let Some(folds) = &mut self.folds {
+            folds.numbers.reserve(documents);
+            folds.of.reserve(documents);
+        }
         self
     }
 
@@ -116,25 +127,20 @@ impl Page for Documents {
         self.rows.len()
     }
 
-    fn at(&self, documents: usize) -> View {
+    fn at(&self, documents: usize) -> View<'_> {
         let shown = documents.min(self.rows.len());
-        let mut table = Table { columns: self.columns.clone(), ..Table::default() };
+        let mut lines = Lines::new(&self.columns);
         match &self.folds {
-            None => self.rows.iter().take(shown).for_each(|row| table.push(row.clone())),
+            None => self.rows.iter().take(shown).for_each(|row| lines.push(row)),
             Some(folds) => {
-                table.columns.push("count".into());
-                for (document, count) in folds.rows(shown) {
-                    let Some(cells) = self.rows.get(document) else { continue };
-                    let mut row = Vec::with_capacity(cells.len() + 1);
-                    row.extend_from_slice(cells);
-                    row.push(count.into());
-                    table.push(row);
-                }
+                let rows = folds.rows(shown);
+                rows.iter().filter_map(|(document, _)| self.rows.get(*document)).for_each(|row| lines.push(row));
+                lines = lines.with("count", rows.iter().map(|(_, count)| Cell::from(*count)).collect());
             }
         }
         let left = self.left + (self.rows.len() - shown) as u64;
         let cursor = if left > 0 && shown > 0 { (self.after)(shown) } else { None };
-        View { table, documents: shown as u64, left, cursor }
+        View { lines, documents: shown as u64, left, cursor }
     }
 
     fn map_text(&mut self, map: &mut TextMap<'_>) {
@@ -158,11 +164,15 @@ mod tests {
         page
     }
 
+    fn cells(view: &View<'_>) -> Vec<Row> {
+        let lines = &view.lines;
+        (0..lines.rows.len()).map(|row| (0..lines.width()).map(|column| lines.cell(row, column).clone()).collect()).collect()
+    }
+
     fn check(folds: &[&str], documents: usize, rows: &[(i64, i64)], left: u64, cursor: Option<&str>) {
-        let view = page(folds).at(documents);
-        let found: Vec<_> = view.table.rows.iter().map(Vec::as_slice).collect();
-        let expected: Vec<_> = rows.iter().map(|(id, count)| [Cell::Int(*id), Cell::Int(*count)]).collect();
-        assert_eq!(found, expected.iter().map(|row| &row[..]).collect::<Vec<_>>());
+        let page = page(folds);
+        let view = page.at(documents);
+        assert_eq!(cells(&view), rows.iter().map(|(id, count)| vec![Cell::Int(*id), Cell::Int(*count)]).collect::<Vec<_>>());
         assert_eq!((view.documents, view.left, view.cursor.as_deref()), (documents as u64, left, cursor));
     }
 
@@ -173,9 +183,9 @@ mod tests {
 
     #[test]
     fn the_last_of_near_duplicates_can_have_the_row_and_its_place() {
-        let view = pushed(Documents::new(["id"], |_| None).folding_into_last(), &["a", "b", "a", ""]).at(4);
+        let page = pushed(Documents::new(["id"], |_| None).folding_into_last(), &["a", "b", "a", ""]);
         let rows = [(1, 1), (2, 2), (3, 1)].map(|(id, count)| vec![Cell::Int(id), Cell::Int(count)]);
-        assert_eq!(view.table.rows, rows);
+        assert_eq!(cells(&page.at(4)), rows);
     }
 
     #[test]
@@ -186,13 +196,14 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_cursor() {
-        let view = Documents { left: 0, ..page(&["a", "a"]) }.at(2);
+        let page = page(&["a", "a"]).left(0);
+        let view = page.at(2);
         assert_eq!((view.left, view.cursor), (0, None));
     }
 
     #[test]
     fn without_folding_each_document_has_a_row_and_no_count() {
         let page = pushed(Documents::new(["id"], |_| None), &["same", "same"]);
-        assert_eq!(page.at(2).table.rows, [vec![Cell::Int(0)], vec![Cell::Int(1)]]);
+        assert_eq!(cells(&page.at(2)), [vec![Cell::Int(0)], vec![Cell::Int(1)]]);
     }
 }

@@ -1,14 +1,12 @@
 //! Cuts an answer to a budget of tokens, the least useful first, and says each cut. Writes neither text nor JSON itself.
 
-use std::{fmt, io};
-
 use serde_json::value::RawValue;
 
 use crate::answer::{
     Answer, Rows,
-    scene::{Cut, Scene, Suspicious},
+    json::Json,
+    scene::{Cut, Parts, Scene},
     structured::shown_name,
-    table::View,
 };
 
 /// The smallest budget. A smaller one counts as this.
@@ -55,8 +53,7 @@ struct Fitting<'a> {
     budget: usize,
     rows: usize,
     section_rows: usize,
-    view: Option<(usize, View)>,
-    suspicious: Suspicious,
+    parts: Parts<'a>,
 }
 
 impl<'a> Fitting<'a> {
@@ -66,14 +63,7 @@ impl<'a> Fitting<'a> {
             Rows::Paged(page) => page.documents(),
         };
         let section_rows = answer.sections.iter().map(super::Section::len).max().unwrap_or(0);
-        let suspicious = Suspicious {
-            rows: match &answer.rows {
-                Rows::Fixed(table) => table.suspicious(),
-                Rows::Paged(_) => Vec::new(),
-            },
-            elsewhere: answer.sections.iter().map(super::Section::suspicious).sum(),
-        };
-        Self { answer, budget, rows, section_rows, view: None, suspicious }
+        Self { answer, budget, rows, section_rows, parts: Parts::new(answer) }
     }
 
     fn run(mut self) -> Rendered {
@@ -97,7 +87,7 @@ impl<'a> Fitting<'a> {
         }
         for clip in CLIPS {
             // A clip that no cell is longer than changes nothing that did not fit before.
-            if cut.clip != all && clip >= self.extent() {
+            if cut.clip != all && clip >= self.parts.extent() {
                 continue;
             }
             cut.clip = clip;
@@ -127,28 +117,39 @@ impl<'a> Fitting<'a> {
         self.squeeze(Cut { section_rows: 0, dsl: false, ..cut })
     }
 
-    /// Bytes of the longest text that a clip can shorten in what was attempted last.
-    fn extent(&self) -> usize {
-        let rows = match &self.answer.rows {
-            Rows::Fixed(table) => table.extent(),
-            Rows::Paged(_) => self.view.as_ref().map_or(0, |(_, view)| view.table.extent()),
-        };
-        let sections = self.answer.sections.iter().map(super::Section::extent);
-        let fields = self.answer.fields.values().map(|field| field.len());
-        let shards = self.answer.partial.failed_shards.iter().map(|failure| failure.index.len().max(failure.reason.len()));
-        sections.chain(fields).chain(shards).fold(rows, usize::max)
-    }
-
     /// The most rows that fit, `least` of them at least.
     fn grow(&mut self, cut: Cut, least: usize) -> Option<Rendered> {
         let least = least.min(self.rows);
         let mut best = self.attempt(Cut { rows: least, ..cut })?;
         let (mut fits, mut fails) = (least, self.rows.max(least) + 1);
+        // Bytes beside the rows, as far as can be told from what fitted.
+        let mut beside = best.structured.get().len().saturating_sub(self.least_json(Cut { rows: least, ..cut }));
         while fails - fits > 1 {
-            let middle = fits + (fails - fits) / 2;
-            match self.attempt(Cut { rows: middle, ..cut }) {
-                Some(rendered) => (best, fits) = (rendered, middle),
-                None => fails = middle,
+            // As many as should fit, and then one more, are two attempts; any other way, half of them.
+            let (mut likely, mut unlikely) = (fits, fails);
+            while unlikely - likely > 1 {
+                let middle = likely + (unlikely - likely) / 2;
+                if self.least_json(Cut { rows: middle, ..cut }) + beside <= self.budget { likely = middle } else { unlikely = middle }
+            }
+            let next = likely.max(fits + 1);
+            match self.attempt(Cut { rows: next, ..cut }) {
+                Some(rendered) => {
+                    beside = rendered.structured.get().len().saturating_sub(self.least_json(Cut { rows: next, ..cut }));
+                    (best, fits) = (rendered, next);
+                }
+                None => {
+                    fails = next;
+                    let middle = fits + (fails - fits) / 2;
+                    if middle > fits {
+                        match self.attempt(Cut { rows: middle, ..cut }) {
+                            Some(rendered) => {
+                                beside = rendered.structured.get().len().saturating_sub(self.least_json(Cut { rows: middle, ..cut }));
+                                (best, fits) = (rendered, middle);
+                            }
+                            None => fails = middle,
+                        }
+                    }
+                }
             }
         }
         Some(best)
@@ -181,56 +182,30 @@ impl<'a> Fitting<'a> {
         Rendered { text: summary, structured }
     }
 
+    /// Bytes that the rows have as JSON at least, as far as the budget goes.
+    fn least_json(&mut self, cut: Cut) -> usize {
+        self.parts.turn(cut.rows);
+        Scene::new(&self.parts, cut).least_json(self.budget)
+    }
+
     fn attempt(&mut self, cut: Cut) -> Option<Rendered> {
-        if let Rows::Paged(page) = &self.answer.rows
-            && self.view.as_ref().is_none_or(|(documents, _)| *documents != cut.rows)
-        {
-            let view = page.at(cut.rows);
-            self.suspicious.rows = view.table.suspicious();
-            self.view = Some((cut.rows, view));
+        self.parts.turn(cut.rows);
+        let scene = Scene::new(&self.parts, cut);
+        let least = scene.least_json(self.budget);
+        if least > self.budget {
+            return None;
         }
-        let scene = Scene::new(self.answer, self.view.as_ref().map(|(_, view)| view), &self.suspicious, cut);
-        let mut json = Capped::new(self.budget);
-        serde_json::to_writer(&mut json, &scene).ok()?;
-        let mut text = Capped::new(self.budget);
-        scene.write_text(&mut text).ok()?;
-        let structured = RawValue::from_string(String::from_utf8(json.bytes).ok()?).ok()?;
-        Some(Rendered { text: String::from_utf8(text.bytes).ok()?, structured })
-    }
-}
-
-/// A buffer that refuses to grow past its limit, so that an attempt that fails costs no more than the budget.
-struct Capped {
-    bytes: Vec<u8>,
-    limit: usize,
-}
-
-impl Capped {
-    fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit }
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> bool {
-        let fits = bytes.len() <= self.limit - self.bytes.len();
-        if fits {
-            self.bytes.extend_from_slice(bytes);
+        let scene = scene.with_notes(&self.parts);
+        let mut json = Json::with_capacity(least + 1_024);
+        scene.write_json(&mut json, self.budget);
+        if json.text.len() > self.budget {
+            return None;
         }
-        fits
-    }
-}
-
-impl io::Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.push(bytes) { Ok(bytes.len()) } else { Err(io::ErrorKind::FileTooLarge.into()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl fmt::Write for Capped {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.push(text.as_bytes()) { Ok(()) } else { Err(fmt::Error) }
+        let mut text = String::with_capacity(json.text.len());
+        scene.write_text(&mut text);
+        if text.len() > self.budget {
+            return None;
+        }
+        Some(Rendered { text, structured: json.finish()? })
     }
 }

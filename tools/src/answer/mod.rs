@@ -4,8 +4,11 @@ mod cell;
 mod clean;
 mod documents;
 mod fit;
+mod json;
+mod moment;
 mod scene;
 mod schema;
+mod sheet;
 mod structured;
 mod suspicion;
 mod table;
@@ -22,7 +25,7 @@ pub use clean::{Clean, clean};
 pub use documents::Documents;
 pub use fit::{MIN_TOKENS, Rendered};
 pub use schema::output_schema;
-pub use table::{Name, Page, Row, Rows, Section, Table, TextMap, Truncated, View};
+pub use table::{Lines, Name, Page, Row, Rows, Section, Table, TextMap, Truncated, View};
 
 use crate::{
     look::{Partial, Total},

@@ -1,214 +1,189 @@
 //! A scene as JSON: the published form of an answer. Decides nothing.
 
-use serde::{
-    Serialize, Serializer,
-    ser::{SerializeMap, SerializeSeq},
-};
-
 use crate::answer::{
     Cell, Hint,
-    cell::{Clipped, shorten},
-    scene::{Scene, Shown, ShownBody},
+    cell::shorten,
+    json::Json,
+    scene::{Scene, ShownBody},
+    sheet::Shown,
     table::Truncated,
 };
 
-impl Serialize for Scene<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+impl Scene<'_> {
+    /// Writes it; no further than to the row with which it has more than `limit` bytes, and is then no JSON.
+    pub(super) fn write_json(&self, out: &mut Json, limit: usize) {
+        out.object(|out| self.write_members(out, limit));
+    }
+
+    fn write_members(&self, out: &mut Json, limit: usize) {
         let clip = self.cut.clip;
-        let mut map = out.serialize_map(None)?;
-        map.serialize_entry("summary", &self.summary)?;
+        out.key("summary");
+        out.string(&self.summary);
         if let Some(window) = &self.answer.window {
-            map.serialize_entry("window", window)?;
+            out.key("window");
+            out.object(|out| {
+                out.key("start");
+                out.moment(window.start());
+                out.key("end");
+                out.moment(window.end());
+            });
         }
         if let Some(matched) = self.matched {
-            let relation = if matched.at_least { "gte" } else { "eq" };
-            map.serialize_entry("totals", &Totals { matched: matched.value, relation, returned: self.returned })?;
+            out.key("totals");
+            out.object(|out| {
+                out.key("matched");
+                out.raw(matched.value);
+                out.key("relation");
+                out.string(if matched.at_least { "gte" } else { "eq" });
+                out.key("returned");
+                out.raw(self.returned);
+            });
         }
         if let Some(table) = &self.main {
-            write_table(&mut map, table, clip, self.cursor.is_some())?;
+            write_table(out, table, clip, self.cursor.is_some(), limit);
         }
         for section in &self.sections {
-            map.serialize_entry(section.name, &Sectioned(&section.body, clip))?;
+            out.key(section.name);
+            out.object(|out| match &section.body {
+                ShownBody::Object { pairs, truncated } => {
+                    write_pairs(out, pairs, clip);
+                    write_left(out, *truncated, false);
+                }
+                ShownBody::Table(table) => write_table(out, table, clip, false, limit),
+            });
         }
         if let Some(cursor) = self.cursor {
-            map.serialize_entry("next_cursor", cursor)?;
+            out.key("next_cursor");
+            out.string(cursor);
         }
         if self.answer.is_partial() {
-            map.serialize_entry("partial", &Missing(self))?;
+            self.write_partial(out);
         }
-        if !self.hints.is_empty() {
-            map.serialize_entry("hints", &Hints(self.hints))?;
-        }
-        if self.hints_left() > 0 {
-            map.serialize_entry("hints_left", &self.hints_left())?;
-        }
+        self.write_hints(out);
         if !self.notes.is_empty() {
-            map.serialize_entry("notes", &self.notes)?;
+            out.key("notes");
+            out.list(|out| self.notes.iter().for_each(|note| out.string(note)));
         }
         if self.cut.extras {
-            if !self.answer.fields.is_empty() {
-                map.serialize_entry("fields", &Fields(self))?;
-            }
-            if let Some(url) = &self.answer.kibana_url {
-                map.serialize_entry("kibana_url", url.as_str())?;
-            }
+            self.write_fields(out);
         }
         if let Some(dsl) = self.dsl {
-            map.serialize_entry("dsl", dsl)?;
+            out.key("dsl");
+            out.raw(dsl.get());
         }
-        map.end()
     }
-}
 
-fn write_table<M: SerializeMap>(map: &mut M, table: &Shown<'_>, clip: usize, has_cursor: bool) -> Result<(), M::Error> {
-    map.serialize_entry("columns", &Columns(table))?;
-    map.serialize_entry("rows", &Body(table, clip))?;
-    if !table.constants.is_empty() {
-        map.serialize_entry("constants", &Pairs(&table.constants, clip, None))?;
+    fn write_partial(&self, out: &mut Json) {
+        let Scene { answer, cut, .. } = self;
+        let failures = &answer.partial.failed_shards;
+        out.key("partial");
+        out.object(|out| {
+            out.key("timed_out");
+            out.raw(answer.partial.timed_out);
+            out.key("failed_shards");
+            out.list(|out| {
+                for failure in failures.iter().take(cut.shards) {
+                    out.object(|out| {
+                        out.key("index");
+                        out.string(&shown_name(&failure.index, cut.clip));
+                        out.key("reason");
+                        out.string(&shown_name(&failure.reason, cut.clip));
+                    });
+                }
+            });
+            if failures.len() > cut.shards {
+                out.key("failed_shards_left");
+                out.raw(failures.len() - cut.shards);
+            }
+        });
     }
-    if let Some(truncated) = table.truncated {
-        map.serialize_entry("truncated", &Left(truncated, has_cursor))?;
-    }
-    Ok(())
-}
 
-#[derive(Serialize)]
-struct Totals {
-    matched: u64,
-    relation: &'static str,
-    returned: u64,
-}
-
-struct Columns<'a, 's>(&'s Shown<'a>);
-
-impl Serialize for Columns<'_, '_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_seq(self.0.columns.iter().map(|(_, name)| name))
-    }
-}
-
-struct Body<'a, 's>(&'s Shown<'a>, usize);
-
-impl Serialize for Body<'_, '_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let mut rows = out.serialize_seq(None)?;
-        for row in self.0.rows {
-            rows.serialize_element(&Columned(row, &self.0.columns, self.1))?;
+    fn write_hints(&self, out: &mut Json) {
+        if !self.hints.is_empty() {
+            out.key("hints");
+            out.list(|out| self.hints.iter().for_each(|hint| hint.write_json(out)));
         }
-        rows.end()
-    }
-}
-
-struct Columned<'a>(&'a [Cell], &'a [(usize, &'a str)], usize);
-
-impl Serialize for Columned<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_seq(self.1.iter().map(|(at, _)| Clipped(self.0.get(*at).unwrap_or(&Cell::Null), self.2)))
-    }
-}
-
-struct Pairs<'a>(&'a [(&'a str, &'a Cell)], usize, Option<Truncated>);
-
-impl Serialize for Pairs<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let mut map = out.serialize_map(None)?;
-        for (name, cell) in self.0 {
-            map.serialize_entry(name, &Clipped(cell, self.1))?;
+        if self.hints_left() > 0 {
+            out.key("hints_left");
+            out.raw(self.hints_left());
         }
-        if let Some(truncated) = self.2 {
-            map.serialize_entry("truncated", &Left(truncated, false))?;
+    }
+
+    fn write_fields(&self, out: &mut Json) {
+        if !self.answer.fields.is_empty() {
+            out.key("fields");
+            out.object(|out| {
+                for (role, field) in &self.answer.fields {
+                    out.key(role);
+                    out.string(&shorten(field, self.cut.clip));
+                }
+            });
         }
-        map.end()
+        if let Some(url) = &self.answer.kibana_url {
+            out.key("kibana_url");
+            out.string(url);
+        }
     }
 }
 
-struct Sectioned<'a, 's>(&'s ShownBody<'a>, usize);
+impl Hint {
+    fn write_json(&self, out: &mut Json) {
+        out.object(|out| {
+            out.key("tool");
+            out.string(self.tool);
+            out.key("arguments");
+            out.object(|out| {
+                for (name, value) in &self.arguments {
+                    out.key(name);
+                    out.raw(value);
+                }
+            });
+            out.key("why");
+            out.string(&self.why);
+        });
+    }
+}
 
-impl Serialize for Sectioned<'_, '_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            ShownBody::Object { pairs, truncated } => Pairs(pairs, self.1, *truncated).serialize(out),
-            ShownBody::Table(table) => {
-                let mut map = out.serialize_map(None)?;
-                write_table(&mut map, table, self.1, false)?;
-                map.end()
+fn write_table(out: &mut Json, table: &Shown<'_>, clip: usize, has_cursor: bool, limit: usize) {
+    out.key("columns");
+    out.list(|out| table.columns.iter().for_each(|(_, name)| out.string(name)));
+    out.key("rows");
+    out.list(|out| {
+        for at in 0..table.rows {
+            out.list(|out| table.row(at).for_each(|(_, cell)| cell.write_json(out, clip)));
+            if out.text.len() > limit {
+                break;
             }
         }
+    });
+    if !table.constants.is_empty() {
+        out.key("constants");
+        out.object(|out| write_pairs(out, &table.constants, clip));
+    }
+    write_left(out, table.truncated, has_cursor);
+}
+
+fn write_pairs(out: &mut Json, pairs: &[(&str, &Cell)], clip: usize) {
+    for (name, cell) in pairs {
+        out.key(name);
+        cell.write_json(out, clip);
     }
 }
 
-struct Left(Truncated, bool);
-
-impl Serialize for Left {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let mut map = out.serialize_map(Some(3))?;
-        map.serialize_entry("left", &self.0.left)?;
-        map.serialize_entry("why", self.0.why)?;
-        map.serialize_entry("how", Truncated::how(self.0.why, self.1))?;
-        map.end()
-    }
-}
-
-struct Missing<'a, 's>(&'s Scene<'a>);
-
-impl Serialize for Missing<'_, '_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Failure<'a> {
-            index: &'a str,
-            reason: &'a str,
-        }
-        let Scene { answer, cut, .. } = self.0;
-        let failures = &answer.partial.failed_shards;
-        let shown: Vec<_> = failures
-            .iter()
-            .take(cut.shards)
-            .map(|failure| (shown_name(&failure.index, cut.clip), shown_name(&failure.reason, cut.clip)))
-            .collect();
-        let shown: Vec<_> = shown.iter().map(|(index, reason)| Failure { index, reason }).collect();
-        let mut map = out.serialize_map(None)?;
-        map.serialize_entry("timed_out", &answer.partial.timed_out)?;
-        map.serialize_entry("failed_shards", &shown)?;
-        if failures.len() > shown.len() {
-            map.serialize_entry("failed_shards_left", &(failures.len() - shown.len()))?;
-        }
-        map.end()
-    }
+fn write_left(out: &mut Json, truncated: Option<Truncated>, has_cursor: bool) {
+    let Some(Truncated { left, why }) = truncated else { return };
+    out.key("truncated");
+    out.object(|out| {
+        out.key("left");
+        out.raw(left);
+        out.key("why");
+        out.string(why);
+        out.key("how");
+        out.string(Truncated::how(why, has_cursor));
+    });
 }
 
 /// A name from the engine, clean and short.
 pub(super) fn shown_name(name: &str, clip: usize) -> String {
     shorten(&super::clean(name).0, clip).replace(['\n', '\t'], " ")
-}
-
-struct Hints<'a>(&'a [Hint]);
-
-impl Serialize for Hints<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_seq(self.0)
-    }
-}
-
-impl Serialize for Hint {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        struct Arguments<'a>(&'a Hint);
-        impl Serialize for Arguments<'_> {
-            fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-                out.collect_map(self.0.arguments.iter().map(|(name, value)| (name, value)))
-            }
-        }
-        let mut map = out.serialize_map(Some(3))?;
-        map.serialize_entry("tool", self.tool)?;
-        map.serialize_entry("arguments", &Arguments(self))?;
-        map.serialize_entry("why", self.why.as_str())?;
-        map.end()
-    }
-}
-
-struct Fields<'a, 's>(&'s Scene<'a>);
-
-impl Serialize for Fields<'_, '_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_map(self.0.answer.fields.iter().map(|(role, field)| (role.as_str(), shorten(field, self.0.cut.clip))))
-    }
 }

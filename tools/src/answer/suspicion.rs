@@ -33,7 +33,7 @@ const MARKS: [&str; 14] = [
 /// Whether a text reads like instructions to a model. A guess: it labels, and never hides.
 pub(super) fn reads_like_instructions(text: &str) -> bool {
     let head = text.as_bytes().get(..LOOKED_AT).unwrap_or(text.as_bytes());
-    if !bytes::any_between(head, may_begin) {
+    if !bytes::any_three(head, distance) && !head.starts_with(b"<") && !head.starts_with(b"[") {
         return false;
     }
     let mut before = b' ';
@@ -47,18 +47,18 @@ pub(super) fn reads_like_instructions(text: &str) -> bool {
     })
 }
 
-/// Whether the first two letters of a word are those of anything that is looked for.
-fn may_begin(before: u8, first: u8, second: u8) -> bool {
-    let (first, second) = (first | 0x20, second | 0x20);
-    let is_pair = (first == b'i') & (second == b'g')
-        | (first == b'd') & ((second == b'i') | (second == b'o'))
-        | (first == b'f') & (second == b'o')
-        | (first == b'o') & (second == b'v')
-        | (first == b's') & (second == b'y')
-        | (first == b'n') & (second == b'e')
-        | (first == b'y') & (second == b'o');
-    // With the bit of lower case set, `<` stays and `[` becomes `{`.
-    (is_pair & !before.is_ascii_alphanumeric()) | (first == b'<') | (first == b'{')
+/// How far three letters are from a part of anything that is looked for, beyond its first letter: `gn` of ignore, `sr` of disregard, `rg`
+/// of forget, `rri` of override, `m p` of system prompt, `w i` and `w a` of new instructions and now a, `l t` of tell the; or a bracket.
+// Where it is called for each byte, nothing is done on many at once.
+#[inline(always)]
+fn distance(one: u8, two: u8, three: u8) -> u8 {
+    // With the bit of lower case set, a blank and `<` stay, and `[` becomes `{`.
+    let (one, two, three) = (one | 0x20, two | 0x20, three | 0x20);
+    let words = (one ^ b'w') | ((three ^ b'i').min(three ^ b'a'));
+    let words = words.min((one ^ b'm') | (three ^ b'p')).min((one ^ b'l') | (three ^ b't')) | (two ^ b' ');
+    let pairs = ((two ^ b'g') | (three ^ b'n')).min((two ^ b's') | (three ^ b'r')).min((two ^ b'r') | (three ^ b'g'));
+    let brackets = (three ^ b'<').min(three ^ b'{').min(two ^ b'<').min(two ^ b'{');
+    words.min(pairs).min((one ^ b'r') | (two ^ b'r') | (three ^ b'i')).min(brackets)
 }
 
 fn begins_instruction(rest: &[u8]) -> bool {

@@ -80,20 +80,6 @@ impl Table {
         }
         self.rows.iter_mut().flatten().for_each(|cell| cell.map_text(map));
     }
-
-    /// The rows that read like instructions to a model, counted from 0.
-    pub(super) fn suspicious(&self) -> Vec<usize> {
-        self.rows.iter().enumerate().filter(|(_, row)| row.iter().any(Cell::is_suspicious)).map(|(at, _)| at).collect()
-    }
-
-    /// Bytes of its longest cell.
-    pub(super) fn extent(&self) -> usize {
-        self.rows.iter().flatten().map(Cell::extent).max().unwrap_or(0)
-    }
-
-    pub(super) fn removed(&self) -> u64 {
-        self.rows.iter().flatten().map(Cell::removed).sum()
-    }
 }
 
 /// What was left out for a reason, and which.
@@ -149,29 +135,6 @@ impl Section {
         }
     }
 
-    /// How many rows or pairs read like instructions to a model.
-    pub(super) fn suspicious(&self) -> usize {
-        match &self.body {
-            Body::Table(table) => table.suspicious().len(),
-            Body::Object(pairs) => pairs.iter().filter(|(_, cell)| cell.is_suspicious()).count(),
-        }
-    }
-
-    pub(super) fn removed(&self) -> u64 {
-        match &self.body {
-            Body::Table(table) => table.removed(),
-            Body::Object(pairs) => pairs.iter().map(|(_, cell)| cell.removed()).sum(),
-        }
-    }
-
-    /// Bytes of its longest cell.
-    pub(super) fn extent(&self) -> usize {
-        match &self.body {
-            Body::Table(table) => table.extent(),
-            Body::Object(pairs) => pairs.iter().map(|(_, cell)| cell.extent()).max().unwrap_or(0),
-        }
-    }
-
     /// Rows or pairs.
     pub(super) fn len(&self) -> usize {
         match &self.body {
@@ -199,7 +162,7 @@ pub trait Page: Debug + Send + Sync {
     fn documents(&self) -> usize;
 
     /// The rows for the first `documents` of them, and the cursor that goes on right after those.
-    fn at(&self, documents: usize) -> View;
+    fn at(&self, documents: usize) -> View<'_>;
 
     /// Shows every text from a document to `map`, which may replace it. What the cursor is made of stays as it is.
     fn map_text(&mut self, map: &mut TextMap<'_>);
@@ -207,13 +170,59 @@ pub trait Page: Debug + Send + Sync {
 
 /// The first documents of a page.
 #[derive(Debug, Clone, Default)]
-pub struct View {
+pub struct View<'a> {
     /// Their rows; fewer than documents where some were folded.
-    pub table: Table,
+    pub lines: Lines<'a>,
     /// Documents behind the rows.
     pub documents: u64,
     /// Documents that match and come later, as far as is known.
     pub left: u64,
     /// Where the next page begins; none at the end.
     pub cursor: Option<String>,
+}
+
+/// Rows of an answer, borrowed.
+#[derive(Debug, Clone, Default)]
+pub struct Lines<'a> {
+    names: &'a [Name],
+    pub(super) rows: Vec<&'a [Cell]>,
+    /// One further column: its name, and a cell for each row.
+    further: Option<(&'static str, Vec<Cell>)>,
+}
+
+impl<'a> Lines<'a> {
+    /// No rows yet, under these columns.
+    pub fn new(names: &'a [Name]) -> Self {
+        Self { names, rows: Vec::new(), further: None }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: &'a [Cell]) {
+        self.rows.push(row);
+    }
+
+    /// With one further column: its name, and a cell for each row.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, cells: Vec<Cell>) -> Self {
+        self.further = Some((name, cells));
+        self
+    }
+
+    /// The names of the columns.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let further = self.further.iter().map(|(name, _)| *name);
+        self.names.iter().map(|name| name.0.as_ref()).chain(further)
+    }
+
+    /// How many columns there are.
+    pub(super) fn width(&self) -> usize {
+        self.names.len() + usize::from(self.further.is_some())
+    }
+
+    /// A cell; nothing where there is none.
+    pub(super) fn cell(&self, row: usize, column: usize) -> &Cell {
+        let further = || self.further.as_ref().filter(|_| column == self.names.len()).and_then(|(_, cells)| cells.get(row));
+        let own = self.rows.get(row).and_then(|cells| cells.get(column));
+        own.or_else(further).unwrap_or(&Cell::Null)
+    }
 }

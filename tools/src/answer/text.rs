@@ -1,13 +1,15 @@
 //! A scene as text: what a model reads. One line a fact, one line a row; nothing from a document can begin a line of ours.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use serde_json::Value;
 
 use crate::answer::{
     Cell, Hint,
     cell::write_line,
-    scene::{Scene, Shown, ShownBody},
+    moment::Moments,
+    scene::{Scene, ShownBody},
+    sheet::Shown,
     structured::shown_name,
     table::Truncated,
 };
@@ -18,96 +20,93 @@ const LABELS: [&str; 10] =
 
 impl Scene<'_> {
     /// Writes it.
-    pub(super) fn write_text(&self, out: &mut dyn Write) -> fmt::Result {
-        write_line(out, &self.summary)?;
-        self.write_extent(out)?;
+    pub(super) fn write_text(&self, out: &mut String) {
+        let moments = &mut Moments::default();
+        write_line(out, &self.summary);
+        self.write_extent(out);
         if let Some(table) = &self.main {
-            self.write_table(out, table, self.cursor.is_some())?;
+            self.write_table(out, table, self.cursor.is_some(), moments);
         }
         for section in &self.sections {
-            write!(out, "\n{}:", section.name)?;
+            let _ = write!(out, "\n{}:", section.name);
             match &section.body {
-                ShownBody::Table(table) => self.write_table(out, table, false)?,
+                ShownBody::Table(table) => self.write_table(out, table, false, moments),
                 ShownBody::Object { pairs, truncated } => {
-                    self.write_pairs(out, pairs)?;
-                    write_left(out, *truncated, false)?;
+                    self.write_pairs(out, pairs, moments);
+                    write_left(out, *truncated, false);
                 }
             }
         }
-        self.write_missing(out)?;
+        self.write_missing(out);
         for note in &self.notes {
-            out.write_str("\nnote: ")?;
-            write_line(out, note)?;
+            out.push_str("\nnote: ");
+            write_line(out, note);
         }
         if self.cut.extras {
-            self.write_extras(out)?;
+            self.write_extras(out);
         }
         for hint in self.hints {
-            write_hint(out, hint)?;
+            write_hint(out, hint);
         }
         if self.hints_left() > 0 {
-            write!(out, "\nleft out: {} next calls", self.hints_left())?;
+            let _ = write!(out, "\nleft out: {} next calls", self.hints_left());
         }
         if let Some(cursor) = self.cursor {
-            out.write_str("\ncursor=")?;
-            write_line(out, cursor)?;
+            out.push_str("\ncursor=");
+            write_line(out, cursor);
         }
         if let Some(dsl) = self.dsl {
-            out.write_str("\ndsl: ")?;
-            write_line(out, dsl.get())?;
+            out.push_str("\ndsl: ");
+            write_line(out, dsl.get());
         }
-        Ok(())
     }
 
-    fn write_extent(&self, out: &mut dyn Write) -> fmt::Result {
+    fn write_extent(&self, out: &mut String) {
         let mut separator = "\n";
         if let Some(window) = &self.answer.window {
-            write!(out, "\nwindow {}/{}", window.start(), window.end())?;
+            let _ = write!(out, "\nwindow {}/{}", window.start(), window.end());
             separator = "\t";
         }
         if let Some(matched) = self.matched {
             let sign = if matched.at_least { "≥" } else { "" };
-            write!(out, "{separator}matched {sign}{}\treturned {}", matched.value, self.returned)?;
+            let _ = write!(out, "{separator}matched {sign}{}\treturned {}", matched.value, self.returned);
         }
-        Ok(())
     }
 
-    fn write_table(&self, out: &mut dyn Write, table: &Shown<'_>, has_cursor: bool) -> fmt::Result {
+    fn write_table(&self, out: &mut String, table: &Shown<'_>, has_cursor: bool, moments: &mut Moments) {
         if !table.constants.is_empty() {
-            out.write_str("\nall rows:")?;
-            self.write_pairs(out, &table.constants)?;
+            out.push_str("\nall rows:");
+            self.write_pairs(out, &table.constants, moments);
         }
-        if !table.rows.is_empty() {
+        if table.rows > 0 {
             let shared: Vec<String> = table.columns.iter().map(|(at, _)| table.shared_time(*at)).collect();
             for (at, ((_, name), shared)) in table.columns.iter().zip(&shared).enumerate() {
-                out.write_char(if at == 0 { '\n' } else { '\t' })?;
-                write_line(out, name)?;
+                out.push(if at == 0 { '\n' } else { '\t' });
+                write_line(out, name);
                 if !shared.is_empty() {
-                    write!(out, " ({shared}…Z)")?;
+                    let _ = write!(out, " ({shared}…Z)");
                 }
             }
-            for row in table.rows {
-                for (at, ((column, _), shared)) in table.columns.iter().zip(&shared).enumerate() {
-                    out.write_char(if at == 0 { '\n' } else { '\t' })?;
-                    let cell = row.get(*column).unwrap_or(&Cell::Null);
+            for row in 0..table.rows {
+                for (at, ((_, cell), shared)) in table.row(row).zip(&shared).enumerate() {
+                    out.push(if at == 0 { '\n' } else { '\t' });
                     if at == 0 && self.reads_as_ours(cell) {
-                        out.write_char('\\')?;
+                        out.push('\\');
                     }
-                    self.write_cell(out, cell, shared)?;
+                    self.write_cell(out, cell, shared, moments);
                 }
             }
         }
-        write_left(out, table.truncated, has_cursor)
+        write_left(out, table.truncated, has_cursor);
     }
 
-    fn write_cell(&self, out: &mut dyn Write, cell: &Cell, shared: &str) -> fmt::Result {
-        match cell {
-            Cell::Time(time) if !shared.is_empty() => {
-                let time = time.to_string();
-                let own = time.strip_prefix(shared).and_then(|own| own.strip_suffix('Z'));
-                out.write_str(own.unwrap_or(&time))
-            }
-            _ => cell.write_text(out, self.cut.clip),
+    fn write_cell(&self, out: &mut String, cell: &Cell, shared: &str, moments: &mut Moments) {
+        let from = out.len();
+        cell.write_text(out, self.cut.clip, moments);
+        let own = out.get(from..).and_then(|time| time.strip_prefix(shared)?.strip_suffix('Z')).map(str::len);
+        if let (Cell::Time(_), Some(_), false) = (cell, own, shared.is_empty()) {
+            out.replace_range(from..from + shared.len(), "");
+            out.pop();
         }
     }
 
@@ -122,24 +121,23 @@ impl Scene<'_> {
     }
 
     /// Pairs on the line that was begun, each after a tab.
-    fn write_pairs(&self, out: &mut dyn Write, pairs: &[(&str, &Cell)]) -> fmt::Result {
+    fn write_pairs(&self, out: &mut String, pairs: &[(&str, &Cell)], moments: &mut Moments) {
         for (name, cell) in pairs {
-            out.write_char('\t')?;
-            write_line(out, name)?;
-            out.write_char('=')?;
-            cell.write_text(out, self.cut.clip)?;
+            out.push('\t');
+            write_line(out, name);
+            out.push('=');
+            cell.write_text(out, self.cut.clip, moments);
         }
-        Ok(())
     }
 
-    fn write_missing(&self, out: &mut dyn Write) -> fmt::Result {
+    fn write_missing(&self, out: &mut String) {
         let partial = &self.answer.partial;
         if !partial.is_partial() {
-            return Ok(());
+            return;
         }
-        out.write_str("\nincomplete: ")?;
+        out.push_str("\nincomplete: ");
         if partial.timed_out {
-            out.write_str("the search was stopped at its time limit")?;
+            out.push_str("the search was stopped at its time limit");
         }
         for (at, failure) in partial.failed_shards.iter().take(self.cut.shards).enumerate() {
             let separator = match (at, partial.timed_out) {
@@ -148,69 +146,68 @@ impl Scene<'_> {
                 _ => ", ",
             };
             let (index, reason) = (shown_name(&failure.index, self.cut.clip), shown_name(&failure.reason, self.cut.clip));
-            write!(out, "{separator}{index} ({reason})")?;
+            let _ = write!(out, "{separator}{index} ({reason})");
         }
         match partial.failed_shards.len().saturating_sub(self.cut.shards) {
-            0 => Ok(()),
-            left => write!(out, " and {left} more"),
+            0 => {}
+            left => {
+                let _ = write!(out, " and {left} more");
+            }
         }
     }
 
-    fn write_extras(&self, out: &mut dyn Write) -> fmt::Result {
+    fn write_extras(&self, out: &mut String) {
         if !self.answer.fields.is_empty() {
-            out.write_str("\nfields:")?;
+            out.push_str("\nfields:");
             for (role, field) in &self.answer.fields {
-                out.write_char(' ')?;
-                write_line(out, role)?;
-                out.write_char('=')?;
-                write_line(out, &super::cell::shorten(field, self.cut.clip))?;
+                out.push(' ');
+                write_line(out, role);
+                out.push('=');
+                write_line(out, &super::cell::shorten(field, self.cut.clip));
             }
         }
-        match &self.answer.kibana_url {
-            Some(url) => {
-                out.write_str("\nkibana: ")?;
-                write_line(out, url)
-            }
-            None => Ok(()),
+        if let Some(url) = &self.answer.kibana_url {
+            out.push_str("\nkibana: ");
+            write_line(out, url);
         }
     }
 }
 
-fn write_left(out: &mut dyn Write, truncated: Option<Truncated>, has_cursor: bool) -> fmt::Result {
-    match truncated {
-        None => Ok(()),
-        Some(Truncated { left, why }) => write!(out, "\nleft out: {left} ({why}): {}", Truncated::how(why, has_cursor)),
+fn write_left(out: &mut String, truncated: Option<Truncated>, has_cursor: bool) {
+    if let Some(Truncated { left, why }) = truncated {
+        let _ = write!(out, "\nleft out: {left} ({why}): {}", Truncated::how(why, has_cursor));
     }
 }
 
-fn write_hint(out: &mut dyn Write, hint: &Hint) -> fmt::Result {
-    write!(out, "\nnext: {}", hint.tool)?;
+fn write_hint(out: &mut String, hint: &Hint) {
+    let _ = write!(out, "\nnext: {}", hint.tool);
     for (name, value) in &hint.arguments {
-        write!(out, " {name}=")?;
-        write_argument(out, value)?;
+        let _ = write!(out, " {name}=");
+        write_argument(out, value);
     }
     if hint.why.is_empty() {
-        return Ok(());
+        return;
     }
-    out.write_str(" — ")?;
-    write_line(out, &hint.why)
+    out.push_str(" — ");
+    write_line(out, &hint.why);
 }
 
 /// A value as it is typed: bare where it can be, in quotation marks where it has blanks, as JSON where it is nested.
-fn write_argument(out: &mut dyn Write, value: &Value) -> fmt::Result {
+fn write_argument(out: &mut String, value: &Value) {
     match value {
         Value::String(text) if !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '[' | '{')) => {
-            out.write_str(text)
+            out.push_str(text);
         }
         Value::Array(items) if !items.is_empty() && items.iter().all(|item| !item.is_array() && !item.is_object()) => {
             for (at, item) in items.iter().enumerate() {
                 if at > 0 {
-                    out.write_char(',')?;
+                    out.push(',');
                 }
-                write_argument(out, item)?;
+                write_argument(out, item);
             }
-            Ok(())
         }
-        _ => write!(out, "{value}"),
+        _ => {
+            let _ = write!(out, "{value}");
+        }
     }
 }

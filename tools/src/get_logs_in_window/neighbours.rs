@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    answer::{Name, Page, Row, Table, TextMap, View},
+    answer::{Lines, Name, Page, Row, TextMap, View},
     lines::{Columns, Paging, millisecond},
     look::{Hit, Total},
     params::{Cursor, Window},
@@ -113,14 +113,14 @@ impl Page for Neighbours {
         self.size.min(self.earlier.lines.len() + self.later.lines.len())
     }
 
-    fn at(&self, documents: usize) -> View {
+    fn at(&self, documents: usize) -> View<'_> {
         let (earlier, later) = self.split(documents);
-        let mut table = Table::new(self.names.iter().cloned());
-        self.earlier.lines.iter().take(earlier).rev().for_each(|(_, row)| table.push(row.clone()));
-        self.later.lines.iter().take(later).for_each(|(_, row)| table.push(row.clone()));
+        let mut lines = Lines::new(&self.names);
+        self.earlier.lines.iter().take(earlier).rev().for_each(|(_, row)| lines.push(row));
+        self.later.lines.iter().take(later).for_each(|(_, row)| lines.push(row));
         let shown = (earlier + later) as u64;
         let left = (self.earlier.coming + self.later.coming).saturating_sub(shown);
-        View { table, documents: shown, left, cursor: self.cursor(earlier, later) }
+        View { lines, documents: shown, left, cursor: self.cursor(earlier, later) }
     }
 
     fn map_text(&mut self, map: &mut TextMap<'_>) {

@@ -23,6 +23,7 @@ pub(crate) fn page(columns: &Columns, hits: &[Hit<'_>], paging: &Paging, total: 
     if is_folded {
         page = if paging.is_newest_first() { page.folding() } else { page.folding_into_last() };
     }
+    page = page.with_room(hits.len());
     for hit in hits {
         page.push(columns.row(hit), if is_folded { key(hit) } else { None });
     }

@@ -42,7 +42,7 @@ pub fn mask(line: &str) -> String {
     // Up to here the line is in `out`: a word begins or ends here. From `at` on is looked for what may vary: a word with a digit, or one
     // after a wildcard, also after one that the line itself has.
     let (mut copied, mut at) = (0, 0);
-    while let Some(found) = bytes::position(bytes, at, |byte| byte.is_ascii_digit() | (byte == b'*')) {
+    while let Some(found) = bytes::position(bytes, at, |byte| bytes::beyond(byte, b'0', b'9').min(byte ^ b'*')) {
         if bytes.get(found) == Some(&b'*') {
             at = found + 1;
             if found > 0 && part(found - 1, found + 2) == WILDCARD {

@@ -1,0 +1,82 @@
+//! Moments as text, RFC 3339 in UTC: those of one minute after the other cost little. Knows no cell.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+
+/// Writes moments.
+#[derive(Debug, Default)]
+pub(super) struct Moments {
+    /// The minute of the moment written last, since the epoch, and how it reads: `2026-03-25T14:52:`.
+    minute: Option<(i64, String)>,
+}
+
+impl Moments {
+    /// Writes a moment as jiff does.
+    pub(super) fn write(&mut self, out: &mut String, time: Timestamp) {
+        let (seconds, nanoseconds) = (time.as_second(), time.subsec_nanosecond());
+        if seconds < 0 || nanoseconds < 0 {
+            let _ = write!(out, "{time}");
+            return;
+        }
+        let (minute, second) = (seconds / 60, seconds % 60);
+        match &self.minute {
+            Some((known, head)) if *known == minute => out.push_str(head),
+            _ => {
+                let Ok(whole) = Timestamp::from_second(minute * 60) else { return };
+                let text = whole.to_string();
+                let head = text.strip_suffix("00Z").unwrap_or(&text);
+                out.push_str(head);
+                self.minute = Some((minute, head.to_owned()));
+            }
+        }
+        push_digits(out, second.unsigned_abs(), 2);
+        if nanoseconds > 0 {
+            let (mut fraction, mut digits) = (u64::from(nanoseconds.unsigned_abs()), 9);
+            while fraction.is_multiple_of(10) {
+                (fraction, digits) = (fraction / 10, digits - 1);
+            }
+            out.push('.');
+            push_digits(out, fraction, digits);
+        }
+        out.push('Z');
+    }
+}
+
+/// The last digits of a number, nine at most.
+fn push_digits(out: &mut String, number: u64, digits: u32) {
+    for power in (0..digits.min(9)).rev() {
+        let digit = number / 10u64.pow(power) % 10;
+        out.push(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or('0'));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn moments_read_as_ever(
+            nanoseconds in prop::collection::vec(
+                prop_oneof![
+                    Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond(),
+                    1_774_450_000_000_000_000_i128..1_774_450_200_000_000_000,
+                    (1_774_450_000_000_i128..1_774_450_200_000).prop_map(|ms| ms * 1_000_000),
+                    (1_774_450_000_i128..1_774_450_200).prop_map(|s| s * 1_000_000_000),
+                ],
+                1..20,
+            ),
+        ) {
+            let mut moments = Moments::default();
+            for nanosecond in nanoseconds {
+                let time = Timestamp::from_nanosecond(nanosecond).unwrap();
+                let mut text = String::new();
+                moments.write(&mut text, time);
+                prop_assert_eq!(text, time.to_string());
+            }
+        }
+    }
+}
