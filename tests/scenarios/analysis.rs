@@ -61,6 +61,31 @@ async fn errors_are_counted_by_pattern_and_what_is_new_is_said_to_be() {
     assert_eq!(counts, 63, "{}", by_service.text);
 }
 
+/// Two hours of a busy service that takes a second at times, and of a rare one that takes 20 ms, from 14:20 on 60.
+fn rare_and_slower() -> Vec<Value> {
+    let request = |second: usize, service: &str, path: &str, ms: usize| {
+        json!({
+            "@timestamp": format!("2026-03-25T{}:{:02}:{:02}Z", 13 + second / 3_600, second / 60 % 60, second % 60),
+            "message": "done", "log": {"level": "INFO"}, "service": {"name": service}, "url": {"path": path},
+            "event": {"duration": ms * 1_000_000},
+        })
+    };
+    let busy = (0..3_600).map(|n| request(n * 2, "web", "/orders", if n.is_multiple_of(8) { 1_000 } else { 200 + n % 100 }));
+    let rare = (0..360).map(|n| request(n * 20, "stock", "/stock", if n >= 240 { 60 } else { 20 } + n % 5));
+    busy.chain(rare).collect()
+}
+
+#[tokio::test]
+async fn the_onset_of_slowness_is_that_of_the_service_that_became_slow() {
+    let loaded = World::new("slower").index("a", Some(ecs()), rare_and_slower()).load().await;
+    let answer = loaded.answer("find_changes", json!({"start": START, "end": END})).await;
+    let onset = &answer.structured["onset"];
+    assert_eq!(onset["of"], "requests of stock slower than 30 ms", "{}", answer.text);
+    assert_eq!(onset["services"], json!(["stock"]), "{}", answer.text);
+    let (earliest, latest) = (text(&onset["earliest"]), text(&onset["latest"]));
+    assert!(earliest.as_str() <= "2026-03-25T14:20:00Z" && latest.as_str() >= "2026-03-25T14:20:00Z", "{}", answer.text);
+}
+
 #[tokio::test]
 async fn windows_that_differ_are_told_apart_and_equal_ones_are_not() {
     let loaded = World::new("compared").index("a", Some(ecs()), lines()).load().await;

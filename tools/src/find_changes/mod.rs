@@ -7,6 +7,7 @@ mod kind;
 mod report;
 mod rollout;
 mod sightings;
+mod slow;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use self::{
     report::Report,
     rollout::Changed,
     sightings::{Coverage, Sighting},
+    trouble::Trouble,
 };
 use crate::{
     answer::Answer,
@@ -74,7 +76,9 @@ impl Tool for FindChanges {
         for kind in Kind::SEEN.into_iter().filter(|kind| self.needs(*kind)) {
             look.aggs.extend(agg(kind, &context.schema).map(|agg| (kind.word().to_owned(), agg)));
         }
-        look.aggs.extend(trouble::agg(&context.schema, around, window));
+        let covered = trouble::covered(around, window);
+        look.aggs.extend(covered.and_then(|covered| trouble::agg(&context.schema, covered)));
+        look.aggs.extend(covered.into_iter().flat_map(|covered| slow::survey(&context.schema, covered, window)));
         let mut looks = vec![look];
         // Events know neither service nor level.
         let scope = Scope { service: None, level: None, ..self.scope.clone() };
@@ -119,6 +123,7 @@ impl FindChanges {
         self.wants(kind) || (tells_deployments && self.wants(Kind::Deployment))
     }
 
+    /// Reads what changed; looks again for when requests became slow, where there are durations.
     fn answer(self, window: Window, around: Window, found: Seen<'_, '_>, context: &Context) -> Result<Step, ToolError> {
         let Seen { seen, audited, told } = found;
         let mut changed = Vec::new();
@@ -168,12 +173,47 @@ impl FindChanges {
         let swaps = rollout::swaps(&mut changed);
         let rollouts = rollout::rollouts(&changed, &swaps);
         let trouble = trouble::read(&seen.results, window);
+        let requests = slow::requests(&seen.results, &context.schema);
         let report = Report { window, changed, swaps, rollouts, events, happened, trouble };
-        let rows = (self.scope.max_tokens(context.settings.max_tokens) / report::TOKENS_OF_ROW).max(1);
-        let mut answer = report.answer(&context.schema, &|kind| self.wants(kind), rows as usize);
+        let draft = Draft { arguments: self, report, notes, around, is_empty: any == 0 };
+        match trouble::covered(around, window).filter(|_| !requests.is_empty()) {
+            None => draft.done(context),
+            Some(covered) => {
+                let look = slow::look(draft.arguments.scope.filter(context.now)?, covered, &requests);
+                Step::look(vec![look], move |found, context| {
+                    let slower = found.first().and_then(|found| slow::read(&found.results, &requests, window));
+                    draft.with(slower).done(context)
+                })
+            }
+        }
+    }
+}
+
+/// An answer that only lacks what is told of slow requests.
+struct Draft {
+    arguments: FindChanges,
+    report: Report,
+    notes: Vec<String>,
+    around: Window,
+    /// No document was there at all.
+    is_empty: bool,
+}
+
+impl Draft {
+    /// Takes slow requests for the trouble, where they rose more clearly than failures.
+    fn with(mut self, slower: Option<Trouble>) -> Self {
+        let clearest = self.report.trouble.take().into_iter().chain(slower).max_by(|a, b| a.g2.total_cmp(&b.g2));
+        self.report.trouble = clearest;
+        self
+    }
+
+    fn done(self, context: &Context) -> Result<Step, ToolError> {
+        let Self { arguments, report, notes, around, is_empty } = self;
+        let rows = (arguments.scope.max_tokens(context.settings.max_tokens) / report::TOKENS_OF_ROW).max(1);
+        let mut answer = report.answer(&context.schema, &|kind| arguments.wants(kind), rows as usize);
         answer = notes.into_iter().fold(answer, Answer::note);
-        if any == 0 {
-            return Step::empty(Self::NAME, answer, Some(around), self.scope.clauses(context.now)?);
+        if is_empty {
+            return Step::empty(FindChanges::NAME, answer, Some(around), arguments.scope.clauses(context.now)?);
         }
         Step::done(answer)
     }
@@ -241,5 +281,7 @@ fn sightings(kind: Kind, results: &Results<'_>) -> (Vec<Sighting>, u64) {
     (sightings, left_out)
 }
 
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod tests;

@@ -315,8 +315,7 @@ fn changed(changed: &Changed) -> Vec<Row> {
 
 /// When the trouble began, and what says so.
 fn onset(trouble: &Trouble) -> Section {
-    let level = |value: f64| Cell::from(rough(if trouble.is_share { value * 100.0 } else { value }));
-    let [before, after] = if trouble.is_share { ["before_percent", "after_percent"] } else { ["before_ms", "after_ms"] };
+    let level = |value: f64| Cell::from(rough(value * 100.0));
     Section::object(
         "onset",
         [
@@ -324,9 +323,9 @@ fn onset(trouble: &Trouble) -> Section {
             ("earliest", Cell::from(trouble.earliest)),
             ("latest", Cell::from(trouble.latest)),
             ("end", Cell::from(trouble.end)),
-            ("of", Cell::from(trouble.what)),
-            (before, level(trouble.before)),
-            (after, level(trouble.after)),
+            ("of", Cell::from(trouble.what.as_str())),
+            ("before_percent", level(trouble.before)),
+            ("after_percent", level(trouble.after)),
             ("g2", Cell::from(trouble.g2.round())),
             ("services", Cell::from(trouble.suspects.iter().cloned().collect::<Vec<_>>())),
         ],

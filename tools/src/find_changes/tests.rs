@@ -106,7 +106,7 @@ fn changes_are_scored_by_how_close_before_the_onset_they_lie_and_whom_they_touch
     assert_eq!(answer["onset"]["time"], "2026-03-25T14:40:00Z", "{answer}");
     assert_eq!(
         (&answer["onset"]["earliest"], &answer["onset"]["latest"]),
-        (&json!("2026-03-25T14:40:00Z"), &json!("2026-03-25T14:41:00Z"))
+        (&json!("2026-03-25T14:39:00Z"), &json!("2026-03-25T14:41:00Z"))
     );
     assert_eq!(answer["onset"]["services"], json!(["web"]));
     let columns = answer["columns"].as_array().unwrap();
@@ -118,7 +118,7 @@ fn changes_are_scored_by_how_close_before_the_onset_they_lie_and_whom_they_touch
     };
     let (deployed, pushed, endpoint) = (of("deployment", "replaced"), of("cloudtrail", "event"), of("endpoint", "appeared"));
     assert_eq!(deployed.0, 0);
-    assert_eq!(pushed.0, 228);
+    assert_eq!(pushed.0, 168);
     assert!(deployed.1 > pushed.1 && pushed.1 > Some(1.0), "{answer}");
     // It came after the onset.
     assert_eq!((endpoint.0, endpoint.1), (-70, None));

@@ -1,4 +1,4 @@
-//! When the trouble began that the changes are held against: failures, refused requests or slowness, whichever rose most
+//! When the trouble began that the changes are held against: failures, refused requests or slow ones, whichever rose most
 //! clearly. Knows no tool.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     dsl::{Range, Scalar},
-    look::{Agg, Bucket, Field, Filter, Key, Results},
+    look::{Agg, Bucket, Filter, Key, Results},
     mining::{
         mention::Services,
         onset::{self, Onset},
@@ -35,16 +35,11 @@ const SERVICES: u32 = 20;
 /// The root of G² from which on a service's failures rose with the trouble: one in a thousand.
 const CLEAR: f64 = 3.3;
 
-/// The least factor by which slowness is a trouble; of failures any clear rise is.
-const NOTABLE: f64 = 1.25;
-
 /// Something that rose.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Trouble {
     /// What rose.
-    pub(super) what: &'static str,
-    /// A share of documents rather than milliseconds.
-    pub(super) is_share: bool,
+    pub(super) what: String,
     /// The first moment of the first step in which it was higher.
     pub(super) onset: Timestamp,
     /// The onset lies from here, with 95 %,
@@ -53,6 +48,7 @@ pub(super) struct Trouble {
     pub(super) latest: Timestamp,
     /// When it was over; none where it was not.
     pub(super) end: Option<Timestamp>,
+    /// The share of documents that were of it.
     pub(super) before: f64,
     pub(super) after: f64,
     pub(super) g2: f64,
@@ -65,26 +61,32 @@ pub(super) struct Trouble {
     step: SignedDuration,
 }
 
-/// Counts what fails step by step, from before the window to its end; none where nothing tells.
-pub(super) fn agg(schema: &Schema, around: Window, window: Window) -> Option<(String, Agg)> {
-    let covered = Window::new(begin(window).max(around.start()), window.end())?;
-    let mut steps = Agg::TimeHistogram { interval_ms: covered.step_ms(MOST_STEPS), window: covered, inner: Vec::new() };
+/// The stretch of the series: from before the window to its end.
+pub(super) fn covered(around: Window, window: Window) -> Option<Window> {
+    Window::new(begin(window).max(around.start()), window.end())
+}
+
+/// How long its steps are.
+pub(super) fn step_ms(covered: Window) -> i64 {
+    covered.step_ms(MOST_STEPS)
+}
+
+/// Counts what fails step by step; none where nothing tells.
+pub(super) fn agg(schema: &Schema, covered: Window) -> Option<(String, Agg)> {
+    if ![Role::Level, Role::Status, Role::Outcome].into_iter().any(|role| schema.has(role)) {
+        return None;
+    }
+    let steps = Agg::TimeHistogram { interval_ms: step_ms(covered), window: covered, inner: Vec::new() };
     let by_service = |filter: Filter| {
         let services = schema.need_groupable(&Role::Service.into()).is_ok();
         Agg::Filter(filter, services.then(|| ("service".to_owned(), Agg::terms(Role::Service, SERVICES))).into_iter().collect())
     };
-    let mut tells = false;
-    if [Role::Level, Role::Status, Role::Outcome].into_iter().any(|role| schema.has(role)) {
-        (steps, tells) = (steps.with("errors", by_service(Filter::Failed)), true);
-    }
+    let mut steps = steps.with("errors", by_service(Filter::Failed));
     if schema.has(Role::Status) {
         let refused = Range { gte: Some(Scalar::Int(400)), lt: Some(Scalar::Int(600)), ..Range::default() };
         steps = steps.with("refused", by_service(Filter::Range(Role::Status.into(), refused)));
     }
-    if schema.need_groupable(&Field::Role(Role::Duration)).is_ok() {
-        (steps, tells) = (steps.with("p95", Agg::Percentiles(Role::Duration.into(), vec![95.0])), true);
-    }
-    tells.then(|| (STEPS.to_owned(), steps))
+    Some((STEPS.to_owned(), steps))
 }
 
 /// Where the series begins.
@@ -93,55 +95,41 @@ fn begin(window: Window) -> Timestamp {
     window.start().saturating_sub(length.saturating_mul(LENGTHS_BEFORE)).unwrap_or(window.start())
 }
 
-/// The clearest trouble that lasts into the window.
+/// The clearest rise of failures that lasts into the window.
 pub(super) fn read(results: &Results<'_>, window: Window) -> Option<Trouble> {
-    let time = |bucket: &Bucket<'_>| if let Key::Time(time) = bucket.key { Some(time) } else { None };
-    let steps: Vec<(Timestamp, &Bucket<'_>)> =
-        results.buckets(STEPS).iter().filter_map(|bucket| Some((time(bucket)?, bucket))).filter(|(time, _)| *time < window.end()).collect();
-    let steps = covered(&steps, window)?;
+    let steps = steps(results.buckets(STEPS), window);
+    let steps = from_data(&steps, window)?;
     let failures = ["errors", "refused"].into_iter().zip(["errors", "requests refused or failed (status 400 and above)"]);
-    let found = failures.filter_map(|(name, what)| Some((failing(steps, name, window)?, what, Some(name))));
-    let slow = slowness(steps, window).map(|onset| (onset, "p95 of durations", None));
-    let (onset, what, name) = found.chain(slow).max_by(|(a, ..), (b, ..)| a.g2.total_cmp(&b.g2))?;
-    let start_of = |step: usize| steps.get(step).map(|(time, _)| *time);
-    let (suspects, services) = name.map_or_else(Default::default, |name| suspects(steps, name, &onset));
-    let step = start_of(1)?.duration_since(start_of(0)?);
-    let at = start_of(onset.at)?;
-    Some(Trouble {
-        what,
-        is_share: name.is_some(),
-        onset: at,
-        // The step before the first higher one may hold the beginning at its end.
-        earliest: start_of(onset.earliest)?,
-        latest: start_of(onset.latest)?.saturating_add(step).unwrap_or(at),
-        end: start_of(onset.end),
-        before: onset.before,
-        after: onset.after,
-        g2: onset.g2,
-        suspects,
-        services: services.max(1),
-        observed: at.duration_since(start_of(0)?),
-        step,
-    })
+    let found = failures.filter_map(|(name, what)| Some((failing(steps, name, window)?, what, name)));
+    let (onset, what, name) = found.max_by(|(a, ..), (b, ..)| a.g2.total_cmp(&b.g2))?;
+    let (suspects, services) = suspects(steps, name, &onset);
+    let starts: Vec<Timestamp> = steps.iter().map(|(time, _)| *time).collect();
+    Trouble::at(what.to_owned(), &onset, &starts, suspects, services)
+}
+
+/// The buckets of a series up to the end of the window, with their times.
+pub(super) fn steps<'b>(buckets: &'b [Bucket<'b>], window: Window) -> Vec<(Timestamp, &'b Bucket<'b>)> {
+    let time = |bucket: &Bucket<'_>| if let Key::Time(time) = bucket.key { Some(time) } else { None };
+    buckets.iter().filter_map(|bucket| Some((time(bucket)?, bucket))).filter(|(time, _)| *time < window.end()).collect()
 }
 
 /// The steps from where the series was asked to begin, or from where there is data.
-fn covered<'s, 'b>(steps: &'s [(Timestamp, &'b Bucket<'b>)], window: Window) -> Option<&'s [(Timestamp, &'b Bucket<'b>)]> {
+pub(super) fn from_data<'s, 'b>(steps: &'s [(Timestamp, &'b Bucket<'b>)], window: Window) -> Option<&'s [(Timestamp, &'b Bucket<'b>)]> {
     let start = begin(window);
     let first = steps.iter().position(|(time, bucket)| *time >= start && bucket.count > 0)?;
     steps.get(first..)
 }
 
-/// The onset in a series, passing over what was over before the window.
-fn in_window(steps: &[(Timestamp, &Bucket<'_>)], window: Window, find: impl Fn(usize) -> Option<Onset>) -> Option<Onset> {
+/// When some of all rose for a trouble that lasts into the window: what was over before it is passed over.
+pub(super) fn rise(failed: &[f64], total: &[f64], starts: &[Timestamp], window: Window, clear: f64) -> Option<Onset> {
     let mut from = 0;
     loop {
-        let found = find(from)?;
+        let found = onset::rate_onset(failed.get(from..)?, total.get(from..)?, SIDE)?;
         let end = from + found.end;
-        if found.g2 < onset::CLEAR {
+        if found.g2 < clear {
             return None;
         }
-        if steps.get(end).is_some_and(|(time, _)| *time <= window.start()) {
+        if starts.get(end).is_some_and(|time| *time <= window.start()) {
             from = end;
             continue;
         }
@@ -153,23 +141,8 @@ fn in_window(steps: &[(Timestamp, &Bucket<'_>)], window: Window, find: impl Fn(u
 fn failing(steps: &[(Timestamp, &Bucket<'_>)], name: &str, window: Window) -> Option<Onset> {
     let failed: Vec<f64> = steps.iter().map(|(_, bucket)| bucket.results.count(name) as f64).collect();
     let total: Vec<f64> = steps.iter().map(|(_, bucket)| bucket.count as f64).collect();
-    in_window(steps, window, |from| onset::rate_onset(failed.get(from..)?, total.get(from..)?, SIDE))
-}
-
-fn slowness(steps: &[(Timestamp, &Bucket<'_>)], window: Window) -> Option<Onset> {
-    let p95 = |bucket: &Bucket<'_>| bucket.results.percentile("p95", 95.0).filter(|_| bucket.count > 0);
-    let timed: Vec<(Timestamp, &Bucket<'_>)> = steps.iter().filter(|(_, bucket)| p95(bucket).is_some()).copied().collect();
-    let values: Vec<f64> = timed.iter().filter_map(|(_, bucket)| p95(bucket)).collect();
-    let found = in_window(&timed, window, |from| onset::level_onset(values.get(from..)?, SIDE + 1))?;
-    let place =
-        |step: usize| timed.get(step).and_then(|(time, _)| steps.iter().position(|(other, _)| other == time)).unwrap_or(steps.len());
-    (found.after >= found.before * NOTABLE).then(|| Onset {
-        at: place(found.at),
-        earliest: place(found.earliest),
-        latest: place(found.latest),
-        end: place(found.end),
-        ..found
-    })
+    let starts: Vec<Timestamp> = steps.iter().map(|(time, _)| *time).collect();
+    rise(&failed, &total, &starts, window, onset::CLEAR)
 }
 
 /// The services whose failures rose with the onset, and how many services failed at all.
@@ -190,6 +163,28 @@ fn suspects(steps: &[(Timestamp, &Bucket<'_>)], name: &str, onset: &Onset) -> (B
 }
 
 impl Trouble {
+    /// A rise in a series whose steps begin at these times.
+    pub(super) fn at(what: String, onset: &Onset, starts: &[Timestamp], suspects: BTreeSet<String>, services: usize) -> Option<Self> {
+        let start_of = |step: usize| starts.get(step).copied();
+        let step = start_of(1)?.duration_since(start_of(0)?);
+        let at = start_of(onset.at)?;
+        Some(Self {
+            what,
+            onset: at,
+            // The step before the first higher one may hold the beginning, too late in it to be seen.
+            earliest: start_of(onset.earliest.saturating_sub(1))?,
+            latest: start_of(onset.latest)?.saturating_add(step).unwrap_or(at),
+            end: start_of(onset.end),
+            before: onset.before,
+            after: onset.after,
+            g2: onset.g2,
+            suspects,
+            services: services.max(1),
+            observed: at.duration_since(start_of(0)?),
+            step,
+        })
+    }
+
     /// How long before the onset a change was complete, in seconds; negative for what came after it. 0 inside the interval.
     pub(super) fn lead_s(&self, start: Timestamp, end: Timestamp) -> i64 {
         if start > self.latest {
@@ -223,7 +218,7 @@ impl Trouble {
     /// The trouble in words.
     pub(super) fn told(&self) -> String {
         let clock = |time: Timestamp| time.strftime("%H:%M:%SZ").to_string();
-        let level = |value: f64| if self.is_share { format!("{} %", rough(value * 100.0)) } else { format!("{} ms", rough(value)) };
+        let level = |value: f64| format!("{} %", rough(value * 100.0));
         let over = self.end.map_or_else(String::new, |end| format!(" until {}", clock(end)));
         let (before, after) = (level(self.before), level(self.after));
         format!(

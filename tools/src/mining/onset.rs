@@ -67,20 +67,10 @@ pub fn rate_onset(failed: &[f64], total: &[f64], side: usize) -> Option<Onset> {
     Some(best.onset(dispersion, before, after))
 }
 
-/// When a level rose: the stretch of at least `side` steps in which the logarithms of the values are higher than outside, by the
-/// likelihood ratio of normal values of unknown variance. None where nothing rose.
-pub fn level_onset(values: &[f64], side: usize) -> Option<Onset> {
-    level_change(values, |from, to| to - from >= side, true)
-}
-
-/// Where a level changed, up or down, for good: as [`level_onset`], of everything before against everything after, with at least
-/// `side` steps on each side (Hawkins, J. Am. Stat. Assoc. 1977). None for a series shorter than two sides.
+/// Where a level changed, up or down, for good: the logarithms of everything before against everything after, by the likelihood ratio of
+/// normal values of unknown variance, with at least `side` steps on each side (Hawkins, J. Am. Stat. Assoc. 1977). None for a series
+/// shorter than two sides.
 pub fn level_shift(values: &[f64], side: usize) -> Option<Onset> {
-    let steps = values.len();
-    level_change(values, |from, to| to == steps && from >= side && to - from >= side, false)
-}
-
-fn level_change(values: &[f64], allowed: impl Fn(usize, usize) -> bool, only_up: bool) -> Option<Onset> {
     let logs: Vec<f64> = values.iter().map(|value| value.max(f64::MIN_POSITIVE).ln()).collect();
     let steps = logs.len();
     let until = sums(&logs);
@@ -92,13 +82,13 @@ fn level_change(values: &[f64], allowed: impl Fn(usize, usize) -> bool, only_up:
     let ratio = |from: usize, to: usize| {
         let inside_of = count(to - from);
         let outside_of = length - inside_of;
-        if outside_of <= 0.0 || !allowed(from, to) {
+        if to != steps || from < side || to - from < side {
             return None;
         }
         let inside = until.get(to)? - until.get(from)?;
         let rise = inside / inside_of - (sum - inside) / outside_of;
         let explained = inside_of * outside_of / length * rise * rise;
-        (rise > 0.0 || !only_up).then(|| length * ((squares + floor) / ((squares - explained).max(0.0) + floor)).ln())
+        Some(length * ((squares + floor) / ((squares - explained).max(0.0) + floor)).ln())
     };
     let best = stretches(steps, 1, ratio)?;
     let (from, to) = (best.at, best.end);
@@ -229,20 +219,17 @@ mod tests {
     #[test]
     fn a_level_that_rises_or_falls_is_dated() {
         let wavy = |parts: &[(usize, f64)]| series(parts).into_iter().zip(noise(7)).map(|(value, shake)| value * (1.0 + 0.2 * shake));
-        let found = level_onset(&wavy(&[(30, 10.0), (10, 40.0), (20, 10.0)]).collect::<Vec<_>>(), 3).unwrap();
-        assert_eq!((found.at, found.end), (30, 40));
-        assert!(found.g2 >= CLEAR && found.earliest >= 29 && found.latest <= 31, "{found:?}");
         let found = level_shift(&wavy(&[(12, 40.0), (8, 10.0)]).collect::<Vec<_>>(), 3).unwrap();
         assert_eq!((found.at, found.end), (12, 20));
         assert!(found.after < found.before && found.g2 >= CLEAR, "{found:?}");
         assert!(level_shift(&wavy(&[(20, 10.0)]).collect::<Vec<_>>(), 3).unwrap().g2 < CLEAR);
         assert_eq!(level_shift(&[1.0, 2.0, 3.0], 3), None);
-        assert_eq!(level_onset(&[], 3), None);
+        assert_eq!(level_shift(&[], 3), None);
     }
 
     #[test]
     fn a_constant_series_does_not_change() {
         assert!(level_shift(&[5.0; 20], 3).is_none_or(|found| found.g2 < CLEAR));
-        assert!(level_onset(&[0.0; 20], 3).is_none_or(|found| found.g2 < CLEAR));
+        assert!(level_shift(&[0.0; 20], 3).is_none_or(|found| found.g2 < CLEAR));
     }
 }
