@@ -1,16 +1,14 @@
 //! Asks the tools what a conclusion needs: independent questions side by side, later ones from earlier answers. Concludes nothing.
 
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use elk_mcp_tools::{Toolbox, error::ToolError};
+use elk_mcp_tools::error::{Code, ToolError};
 use futures_util::future::{OptionFuture, join, join_all, join5};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
+    Tools,
     answers::{Answers, Extent, Made, Purpose},
     clue::Clue,
     conclude,
@@ -30,8 +28,8 @@ const TOKENS: u32 = 1_900;
 const FURTHEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// One investigation's questions.
-struct Desk<'t> {
-    toolbox: &'t Toolbox,
+struct Desk<'t, T> {
+    tools: &'t T,
     time_limit: Duration,
     made: Vec<Made>,
 }
@@ -40,10 +38,10 @@ struct Desk<'t> {
 ///
 /// # Errors
 /// The first call's error when no call was answered.
-pub(super) async fn ask(toolbox: &Toolbox, clue: &Clue, time_limit: Duration) -> Result<Answers, ToolError> {
+pub(super) async fn ask<T: Tools>(tools: &T, clue: &Clue, time_limit: Duration) -> Result<Answers, ToolError> {
     let began = Instant::now();
-    let now = toolbox.now(Timestamp::now());
-    let mut desk = Desk { toolbox, time_limit, made: Vec::new() };
+    let now = tools.now();
+    let mut desk = Desk { tools, time_limit, made: Vec::new() };
     let located_first = clue.time.is_none() && (clue.id.is_some() || clue.trace_id.is_some());
     // The clock of whoever raised an alert may be ahead of ours.
     let clue = &Clue { time: clue.time.map(|time| time.min(now)), ..clue.clone() };
@@ -62,7 +60,7 @@ pub(super) async fn ask(toolbox: &Toolbox, clue: &Clue, time_limit: Duration) ->
         desk.first(clue, &answers, true).await;
     }
     answers.made = std::mem::take(&mut desk.made);
-    if answers.has_no_past() && answers.extent.is_none() {
+    if answers.has_no_past() && answers.extent.is_none() && desk.tools.has("list_indices") {
         desk.made = std::mem::take(&mut answers.made);
         answers.extent = desk.extent(answers.start).await;
         answers.made = std::mem::take(&mut desk.made);
@@ -77,7 +75,7 @@ pub(super) async fn ask(toolbox: &Toolbox, clue: &Clue, time_limit: Duration) ->
     }
 }
 
-impl Desk<'_> {
+impl<T: Tools> Desk<'_, T> {
     /// What the clue names, and with `look` what happened around it.
     async fn first(&mut self, clue: &Clue, answers: &Answers, look: bool) {
         let trace_id = clue.trace_id.as_deref();
@@ -194,19 +192,20 @@ impl Desk<'_> {
         answers.made = std::mem::take(&mut self.made);
     }
 
-    fn call(&self, purpose: Purpose, tool: &'static str, mut arguments: Map<String, Value>) -> impl Future<Output = Made> + use<'_> {
-        arguments.insert("max_tokens".to_owned(), Value::from(TOKENS));
-        let (toolbox, time_limit) = (self.toolbox, self.time_limit);
-        async move {
-            let began = Instant::now();
-            let result = toolbox.call(tool, &arguments, Timestamp::now(), time_limit).await;
-            let elapsed_ms = milliseconds(began.elapsed());
-            let bytes = result.as_ref().map_or(0, |answer| answer.structured.get().len());
-            let tokens = (bytes + serde_json::to_string(&arguments).map_or(0, |text| text.len())).div_ceil(3);
-            let result = result.map(|answer| serde_json::from_str(answer.structured.get()).unwrap_or_default());
-            arguments.remove("max_tokens");
-            Made { purpose, tool, arguments, result, tokens, elapsed_ms }
+    async fn call(&self, purpose: Purpose, tool: &'static str, mut arguments: Map<String, Value>) -> Made {
+        if !self.tools.has(tool) {
+            let error = ToolError::new(Code::BadArgument, "this tool is not offered here", "ask whoever runs the server for it");
+            return Made { purpose, tool, arguments, result: Err(error), tokens: 0, elapsed_ms: 0 };
         }
+        arguments.insert("max_tokens".to_owned(), Value::from(TOKENS));
+        let began = Instant::now();
+        let result = self.tools.call(tool, &arguments, self.time_limit).await;
+        let elapsed_ms = milliseconds(began.elapsed());
+        let bytes = result.as_ref().map_or(0, |answer| answer.structured.get().len());
+        let tokens = (bytes + serde_json::to_string(&arguments).map_or(0, |text| text.len())).div_ceil(3);
+        let result = result.map(|answer| serde_json::from_str(answer.structured.get()).unwrap_or_default());
+        arguments.remove("max_tokens");
+        Made { purpose, tool, arguments, result, tokens, elapsed_ms }
     }
 }
 

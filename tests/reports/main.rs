@@ -116,10 +116,95 @@ async fn an_alert_needs_a_key_or_a_signature_and_a_report_needs_a_key() {
     let stale = send(signed(SECRET, "2026-03-25T14:30:00.000Z", &body)).await;
     assert!(stale.status == StatusCode::UNAUTHORIZED && stale.text.contains("five minutes"), "{}", stale.text);
 
+    let mut failed = Vec::new();
+    for _ in 0..25 {
+        failed.push(send(signed("another secret of theirs", &now, &body)).await.status);
+    }
+    assert!(failed.contains(&StatusCode::TOO_MANY_REQUESTS), "{failed:?}");
+    assert_eq!(send(signed(SECRET, &now, &body)).await.status, StatusCode::OK, "sent again, it has its report");
+
     for path in ["/reports", "/reports/x"] {
         let headers = signed(SECRET, &now, "");
         assert_eq!(server.send(Method::GET, path, "", &headers, false).await.status, StatusCode::UNAUTHORIZED, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_browser_is_asked_for_the_key_and_sends_it_as_a_password_to_pages_alone() {
+    let server = Server::over_bundle(&["--hook-secret-file", secret_file(SECRET)]);
+    let id = ids(&server.post(&incident("i-1")).await.json()).remove(0);
+    server.finished(&id).await;
+    let html = || ("accept", "text/html,*/*;q=0.8".to_owned());
+    let password = |key: &str| ("authorization", format!("Basic {}", STANDARD.encode(format!("anyone:{key}"))));
+    let get = async |path: &str, headers: Vec<(&'static str, String)>| server.send(Method::GET, path, "", &headers, false).await;
+
+    for path in ["/reports".to_owned(), format!("/reports/{id}")] {
+        let asked = get(&path, vec![html()]).await;
+        assert_eq!((asked.status, asked.all("www-authenticate").len()), (StatusCode::UNAUTHORIZED, 2), "{path}");
+        assert!(asked.all("www-authenticate")[0].starts_with("Bearer") && asked.all("www-authenticate")[1].starts_with("Basic realm="));
+        assert!(asked.header("cache-control").contains("no-store"));
+        assert_eq!(get(&path, Vec::new()).await.all("www-authenticate"), ["Bearer"], "{path}: a program");
+
+        let shown = get(&path, vec![html(), password(server.key())]).await;
+        assert_eq!(shown.status, StatusCode::OK, "{path}: {}", shown.text);
+        assert!(shown.text.starts_with("<!doctype html>") && !shown.text.contains(server.key()));
+        assert_eq!(get(&path, vec![html(), password("elk_wrong")]).await.status, StatusCode::UNAUTHORIZED);
+        let both = vec![password(server.key()), ("x-api-key", server.key().to_owned())];
+        assert_eq!(get(&path, both).await.status, StatusCode::UNAUTHORIZED, "two keys are none");
+    }
+    assert_eq!(get(&format!("/reports?key={}", server.key()), vec![html()]).await.status, StatusCode::BAD_REQUEST, "a key in the URL");
+
+    // Elsewhere a browser that any page may drive must not sign in by itself.
+    let body = incident("i-2").to_string();
+    for path in ["/hooks/alerts", "/mcp"] {
+        let headers = vec![html(), ("content-type", "application/json".to_owned()), password(server.key())];
+        let refused = server.send(Method::POST, path, &body, &headers, false).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(refused.all("www-authenticate").iter().all(|challenge| !challenge.starts_with("Basic")), "{path}");
+    }
+    let mut failed = Vec::new();
+    for _ in 0..25 {
+        failed.push(get("/reports", vec![html(), password("elk_wrong")]).await.status);
+    }
+    assert!(failed.contains(&StatusCode::TOO_MANY_REQUESTS), "{failed:?}");
+    assert_eq!(get("/reports", vec![html(), password(server.key())]).await.status, StatusCode::OK, "a good key always works");
+}
+
+#[tokio::test]
+async fn an_alert_is_investigated_with_the_tools_that_its_sender_has() {
+    let tools_of = |findings: &Value| -> Vec<String> {
+        let answered = findings["calls"].as_array().unwrap().iter().filter(|call| call["error"].is_null());
+        let mut tools: Vec<String> = answered.map(|call| call["tool"].as_str().unwrap().to_owned()).collect();
+        tools.sort();
+        tools.dedup();
+        tools
+    };
+    let server = Server::over_bundle(&["--disable-tools", "find_changes"]);
+    let id = ids(&server.post(&incident("i-1")).await.json()).remove(0);
+    let findings = server.finished(&id).await;
+    assert!(!tools_of(&findings).contains(&"find_changes".to_owned()), "{findings}");
+    let unknown = findings["unknown"].to_string();
+    assert!(unknown.contains("find_changes could not be read: bad_argument: this tool is not offered here"), "{unknown}");
+
+    let narrowed = |tools: &str| vec![("x-mcp-tools", tools.to_owned())];
+    let id = ids(&server.post_raw(&incident("i-2").to_string(), &narrowed("get_service_overview")).await.json()).remove(0);
+    assert_eq!(tools_of(&server.finished(&id).await), ["get_service_overview"]);
+    let none = server.post_raw(&incident("i-3").to_string(), &narrowed("search_logs")).await;
+    assert!(none.status == StatusCode::FORBIDDEN && none.text.contains("compare_windows"), "{}", none.text);
+    let wrong = server.post_raw(&incident("i-3").to_string(), &narrowed("serach_logs")).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST, "{}", wrong.text);
+}
+
+#[tokio::test]
+async fn an_investigation_keeps_to_its_senders_rate() {
+    let server = Server::over_bundle(&["--rate-limit", "2/s burst 1"]);
+    let began = std::time::Instant::now();
+    let id = ids(&server.post(&incident("i-1")).await.json()).remove(0);
+    let findings = server.finished(&id).await;
+    let calls = findings["calls"].as_array().unwrap();
+    assert!(calls.iter().all(|call| call["error"].is_null()), "{findings}");
+    let least = (calls.len() - 1) as f64 / 2.0;
+    assert!(began.elapsed().as_secs_f64() >= least, "{} calls in {:?}", calls.len(), began.elapsed());
 }
 
 #[tokio::test]

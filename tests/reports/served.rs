@@ -68,6 +68,10 @@ impl Reply {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
@@ -116,6 +120,10 @@ impl Server {
             .build()
             .unwrap();
         Self { child, url, key, client }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: &str, headers: &[(&'static str, String)], with_key: bool) -> Reply {

@@ -70,7 +70,7 @@ impl Mcp {
     }
 
     /// Whether a caller sees a tool.
-    pub(super) fn shows(&self, tool: &str, narrowing: &Narrowing) -> bool {
+    pub(in crate::server) fn shows(&self, tool: &str, narrowing: &Narrowing) -> bool {
         narrowing.has(tool) && self.0.tools.tools.iter().any(|known| known.name == tool)
     }
 }

@@ -91,6 +91,11 @@ impl Mcp {
         &self.0.toolbox
     }
 
+    /// How long one call may take.
+    pub(super) fn call_timeout(&self) -> Duration {
+        self.0.call_timeout
+    }
+
     /// What answers the tools.
     pub(super) fn engine(&self) -> &Arc<dyn Engine> {
         self.0.toolbox.engine()

@@ -1,14 +1,15 @@
 //! Alerts in, reports out: a monitoring system posts an alert, an investigation runs, its report is kept in memory. Knows HTTP; knows
 //! no payload and no tool.
 
+mod asking;
 mod pages;
 mod shelf;
 mod signature;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -20,18 +21,20 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use self::{
+    asking::AsCaller,
     pages::Form,
     shelf::{Added, Shelf, State as ReportState},
     signature::Secret,
 };
 use super::{
-    mcp::Mcp,
-    sign_in::{self, Gate},
+    http::ClientAddress,
+    mcp::{Mcp, Narrowing},
+    sign_in::{self, Caller, Gate},
 };
 use crate::{
     call_id::CallId,
     investigate::{
-        self,
+        self, Tools as _,
         alert::{self, Alert},
     },
 };
@@ -42,8 +45,8 @@ const BODY_CAP: usize = 256 << 10;
 const AT_WORK: usize = 2;
 /// How long a sender should wait when the queue is full, in seconds.
 const RETRY_AFTER_S: u64 = 30;
-/// How long one call of an investigation may take: nobody waits for it.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// Whoever signs with the secret of hooks, in the log and before the limits.
+const SIGNER: &str = "hook";
 
 struct Reports {
     mcp: Mcp,
@@ -58,7 +61,7 @@ pub(super) fn routes(mcp: Mcp, gate: Gate, hook_secret: Option<&crate::secret::S
     let read = Router::new()
         .route("/reports", get(list))
         .route("/reports/{id}", get(show))
-        .route_layer(middleware::from_fn_with_state(gate.clone(), sign_in::require));
+        .route_layer(middleware::from_fn_with_state(gate.clone(), sign_in::require_page));
     Router::new()
         .route("/hooks/alerts", post(take))
         .route_layer(middleware::from_fn_with_state((gate, secret), key_or_signature))
@@ -78,8 +81,15 @@ async fn key_or_signature(State((gate, secret)): State<(Gate, Option<Arc<Secret>
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("an alert has at most {BODY_CAP} bytes"));
     };
     match secret.verify(&parts.headers, &body, jiff::Timestamp::now()) {
-        Ok(()) => next.run(Request::from_parts(parts, body.into())).await,
+        Ok(()) => {
+            let mut request = Request::from_parts(parts, body.into());
+            request.extensions_mut().insert(Caller::new(SIGNER));
+            next.run(request).await
+        }
         Err(why) => {
+            if let Some(too_often) = gate.failed(&parts.extensions) {
+                return too_often;
+            }
             tracing::warn!(event.action = "sign-in", event.outcome = "failure", %why, "an alert's signature is not ours");
             refusal(StatusCode::UNAUTHORIZED, &why.to_string())
         }
@@ -106,7 +116,23 @@ async fn protected(mut response: Response) -> Response {
     response
 }
 
-async fn take(State(reports): State<Arc<Reports>>, body: Bytes) -> Response {
+async fn take(
+    State(reports): State<Arc<Reports>>,
+    Extension(caller): Extension<Caller>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let narrowing = match Narrowing::from_headers(&headers) {
+        Ok(narrowing) => narrowing,
+        Err(why) => return refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    let client = client.map(|Extension(ClientAddress(address))| address);
+    let asking = Arc::new(AsCaller { mcp: reports.mcp.clone(), caller, client, narrowing });
+    if !investigate::ASKED.iter().any(|tool| asking.has(tool)) {
+        let why = format!("this caller has none of the tools that an investigation asks: {}", investigate::ASKED.join(", "));
+        return refusal(StatusCode::FORBIDDEN, &why);
+    }
     let alerts = match alert::parse(&body) {
         Ok(alerts) => alerts,
         Err(why) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, &format!("the alert {why}")),
@@ -122,18 +148,18 @@ async fn take(State(reports): State<Arc<Reports>>, body: Bytes) -> Response {
     let is_new = added.iter().any(|added| added.is_new);
     let told: Vec<_> = added.iter().map(|added| json!({"id": added.id, "url": format!("/reports/{}", added.id)})).collect();
     for (alert, Added { id, .. }) in alerts.into_iter().zip(added).filter(|(_, added)| added.is_new) {
-        tokio::spawn(work(Arc::clone(&reports), id, alert));
+        tokio::spawn(work(Arc::clone(&reports), Arc::clone(&asking), id, alert));
     }
     let status = if is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     (status, Json(json!({"reports": told}))).into_response()
 }
 
 /// One investigation, when it is its turn.
-async fn work(reports: Arc<Reports>, id: String, alert: Alert) {
+async fn work(reports: Arc<Reports>, asking: Arc<AsCaller>, id: String, alert: Alert) {
     let Ok(_turn) = reports.at_work.acquire().await else { return };
     reports.shelf.set(&id, ReportState::AtWork);
     let call = CallId::random();
-    let state = match call.scope(investigate::run(reports.mcp.toolbox(), &alert.clue, CALL_LIMIT)).await {
+    let state = match call.scope(investigate::run(&*asking, &alert.clue, asking.mcp.call_timeout())).await {
         Ok(findings) => {
             let (calls, elapsed_ms) = (findings.cost.calls, findings.cost.elapsed_ms);
             tracing::info!(%call, report = %short(&id), verdict = ?findings.verdict, calls, elapsed_ms, "alert investigated");

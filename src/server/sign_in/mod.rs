@@ -1,5 +1,6 @@
 //! Sign-in: whoever shows a key is let through under its name, everyone else is told how. Knows HTTP; knows no tool.
 
+mod basic;
 mod caller;
 mod credential;
 mod failures;
@@ -113,6 +114,12 @@ impl Gate {
         }
     }
 
+    /// Counts a failure to sign in by another way than a key. What to answer, where there were too many from an address.
+    pub(super) fn failed(&self, extensions: &Extensions) -> Option<Response> {
+        let wait = self.0.failures.count(address(extensions)?, Instant::now()).err()?;
+        Some(self.refuse(&Refusal::TooOften(wait)))
+    }
+
     fn refuse(&self, refusal: &Refusal) -> Response {
         let (status, text) = match refusal {
             Refusal::InUrl => (
@@ -154,6 +161,17 @@ pub(super) async fn require(State(gate): State<Gate>, mut request: Request, next
         }
         Err(refusal) => gate.refuse(&refusal),
     }
+}
+
+/// The same in front of pages that people open: the key may be the password that a browser asks for, which no other route takes.
+pub(super) async fn require_page(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let asks = basic::wants_page(request.headers());
+    basic::to_bearer(request.headers_mut());
+    let mut response = require(State(gate), request, next).await;
+    if asks && response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().append(header::WWW_AUTHENTICATE, basic::CHALLENGE);
+    }
+    response
 }
 
 /// The client's address.
