@@ -19,6 +19,7 @@ use super::{
     Call, Mcp, Narrowing, Refused,
     request::{client_of, trace_of},
     streamable::Accepted,
+    written,
 };
 use crate::{server::sign_in::Caller, trace_context::TraceContext};
 
@@ -152,23 +153,20 @@ impl<'a> Plain<'a> {
         };
         let result_type = self.is_modern.then_some("complete");
         let mut reply = Reply { jsonrpc: "2.0", id: self.id, result: None, error: None };
-        let (rendered, told);
-        match mcp.call(call).await {
-            Ok(answered) => {
-                rendered = answered;
-                let content = [Content { kind: "text", text: &rendered.text }];
-                reply.result = Some(Answer { result_type, content, structured: Some(&rendered.structured), is_error: false });
-            }
+        let told;
+        let written = match mcp.call(call).await {
+            Ok(answered) => Ok(written::answer(self.id, result_type, &answered.text, &answered.structured)),
             Err(Refused::Tool(error)) => {
                 told = error.text();
-                reply.result =
-                    Some(Answer { result_type, content: [Content { kind: "text", text: &told }], structured: None, is_error: true });
+                reply.result = Some(Answer { result_type, content: [Content { kind: "text", text: &told }], is_error: true });
+                serde_json::to_vec(&reply)
             }
             Err(unknown @ Refused::UnknownTool(_)) => {
                 reply.error = Some(Refusal { code: ErrorCode::INVALID_PARAMS.0, message: unknown.to_string() });
+                serde_json::to_vec(&reply)
             }
-        }
-        match serde_json::to_vec(&reply) {
+        };
+        match written {
             Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
@@ -178,7 +176,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// The answer as the protocol has it.
+/// What is answered to a call that did not go well.
 #[derive(Serialize)]
 struct Reply<'a> {
     jsonrpc: &'static str,
@@ -195,8 +193,6 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     result_type: Option<&'static str>,
     content: [Content<'a>; 1],
-    #[serde(rename = "structuredContent", skip_serializing_if = "Option::is_none")]
-    structured: Option<&'a RawValue>,
     is_error: bool,
 }
 

@@ -11,6 +11,7 @@ mod prompts;
 mod request;
 mod resources;
 pub(super) mod streamable;
+mod written;
 
 use std::{sync::Arc, time::Duration};
 
