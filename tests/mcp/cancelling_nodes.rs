@@ -106,7 +106,7 @@ async fn closing_the_connection_of_a_call_ends_its_search_in_real_nodes() {
         let (median, most) = (took[took.len() / 2], took[took.len() - 1]);
         let usual = took[(took.len() - 1) * 19 / 20];
         println!("{name}: a search takes {whole:?}; {} disconnects: median {median:?}, 95 of 100 {usual:?}, most {most:?}", took.len());
-        // A node that shares its processors with others takes its time now and then.
-        assert!(median <= SOON && most < whole, "{name}: searches ended {median:?} and at most {most:?} after their calls");
+        // On a machine that is busy with something else, where the search itself takes longer, its end does too.
+        assert!(median <= SOON.max(whole / 8) && most < whole, "{name}: searches ended {median:?} and at most {most:?} after their calls");
     }
 }
