@@ -57,8 +57,10 @@ impl Canned {
                     "kubernetes.pod.name": ["orders-5b9f4d7c66-nmkl2"]}, "sort": [1_774_450_000_000_000_000_i64 - n as i64, n]})
             })
             .collect();
+        let groups: Vec<Value> = (0..10).map(|n| json!({"key": format!("service-{n}"), "doc_count": 1_000 - n})).collect();
         let search = json!({"took": 1, "timed_out": false, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
-            "hits": {"total": {"value": 10_000, "relation": "gte"}, "hits": hits}});
+            "hits": {"total": {"value": 10_000, "relation": "gte"}, "hits": hits},
+            "aggregations": {"by": {"sum_other_doc_count": 0, "doc_count_error_upper_bound": 0, "buckets": groups}}});
         Self { caps: json!({"indices": ["logs-a"], "fields": caps}).to_string().into_bytes(), search: search.to_string().into_bytes() }
     }
 }
@@ -89,10 +91,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn search_logs(bencher: divan::Bencher, hits: usize, message_bytes: usize) {
-    call(bencher, hits, message_bytes, 60_000, &json!({"level": "error", "size": hits, "dedupe": false}));
+    call(bencher, "search_logs", hits, message_bytes, 60_000, &json!({"level": "error", "size": hits, "dedupe": false}));
 }
 
-fn call(bencher: divan::Bencher, hits: usize, message_bytes: usize, max_tokens: u32, arguments: &Value) {
+fn call(bencher: divan::Bencher, tool: &str, hits: usize, message_bytes: usize, max_tokens: u32, arguments: &Value) {
     let settings = Settings {
         default_index: IndexExpression::parse("logs-a").unwrap(),
         max_tokens,
@@ -103,7 +105,7 @@ fn call(bencher: divan::Bencher, hits: usize, message_bytes: usize, max_tokens: 
     let toolbox = Toolbox::new(Arc::new(Canned::new(hits, message_bytes)), settings);
     let arguments = arguments.as_object().unwrap();
     let now = "2026-03-25T15:00:00Z".parse().unwrap();
-    bencher.bench_local(|| block_on(toolbox.call("search_logs", arguments, now, Duration::from_secs(25))).unwrap());
+    bencher.bench_local(|| block_on(toolbox.call(tool, arguments, now, Duration::from_secs(25))).unwrap());
 }
 
 #[divan::bench]
@@ -119,7 +121,13 @@ fn a_search_of_fifty_hits_and_67_kb(bencher: divan::Bencher) {
 /// As callers do: near-duplicates folded, cut to the default budget.
 #[divan::bench(args = [200, 1_100])]
 fn a_search_of_fifty_hits_cut_to_the_default_budget(bencher: divan::Bencher, message_bytes: usize) {
-    call(bencher, 50, message_bytes, 6_000, &json!({"level": "error"}));
+    call(bencher, "search_logs", 50, message_bytes, 6_000, &json!({"level": "error"}));
+}
+
+/// Ten groups, counted.
+#[divan::bench]
+fn an_aggregation_of_ten_groups(bencher: divan::Bencher) {
+    call(bencher, "aggregate_logs", 0, 0, 6_000, &json!({"metric": "count", "group_by": "service"}));
 }
 
 #[divan::bench]
