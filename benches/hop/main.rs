@@ -3,7 +3,7 @@
 //!
 //! Added time is the median of a call less the median of the same reply fetched from the upstream directly. CPU time is what the
 //! kernel counts for the server's threads, so that the client and the upstream cost nothing. `ELK_MCP_BENCH_PROGRAM` names
-//! another build of the program to measure in its place.
+//! another build of the program to measure in its place. README.md beside this says where the time goes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a bench has nobody to report to")]
 
