@@ -1,10 +1,10 @@
 //! Lenses switched off, to show what each is worth: for benchmarks of the method alone. No argument of a call reaches this.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A part of the method that can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u16)]
 pub enum Part {
     /// Patterns that rose or vanished.
     Pattern = 1,
@@ -22,16 +22,22 @@ pub enum Part {
     Reached = 1 << 6,
     /// Leaving out errors that became fewer.
     Recovery = 1 << 7,
+    /// "A calls B" as a pattern of A.
+    Calls = 1 << 8,
+    /// Measuring what took longer by what it shows in quiet windows.
+    Unrest = 1 << 9,
+    /// A template that comes more than once in a trace as a pattern of its own.
+    Repeated = 1 << 10,
 }
 
-static OFF: AtomicU8 = AtomicU8::new(0);
+static OFF: AtomicU16 = AtomicU16::new(0);
 
 /// Leaves parts out of every comparison of this process from now on.
 pub fn ablate(parts: &[Part]) {
-    OFF.store(parts.iter().fold(0, |mask, part| mask | *part as u8), Ordering::Relaxed);
+    OFF.store(parts.iter().fold(0, |mask, part| mask | *part as u16), Ordering::Relaxed);
 }
 
 /// Whether a part is left out.
 pub(super) fn is_off(part: Part) -> bool {
-    OFF.load(Ordering::Relaxed) & part as u8 != 0
+    OFF.load(Ordering::Relaxed) & part as u16 != 0
 }

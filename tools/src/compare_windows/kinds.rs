@@ -9,21 +9,13 @@ use super::{
     sample::{PatternId, Patterns, Trace},
     windows::INCIDENT,
 };
-use crate::{
-    mining::{mask, statistics::rate_change},
-    spans::Span,
-};
-
-/// Traces of each type on average below which a finer type is not worth having: too few of each to compare.
-const LEAST_OF_A_KIND: usize = 10;
+use crate::{mining::statistics::rate_change, spans::Span};
 
 /// Three standard deviations: one type in 370 reaches this by chance.
 const LEAST_Z: f64 = 3.0;
 
 /// Tells each trace's type of request: what its first log line says, or, where it has none, by what its spans are called.
 pub(super) fn tell(traces: &mut [Trace], patterns: &mut Patterns, stand_in: bool, number_of: &impl Fn(&str) -> usize) {
-    let fine: BTreeSet<String> = traces.iter().filter(|trace| trace.lines.is_empty()).map(|trace| fine_name(&trace.spans)).collect();
-    let is_fine = fine.len() * LEAST_OF_A_KIND <= traces.len();
     for trace in traces {
         trace.kind = match trace.lines.first() {
             // What a stretch of time happens to begin with says nothing: all of a service are of one type.
@@ -31,8 +23,7 @@ pub(super) fn tell(traces: &mut [Trace], patterns: &mut Patterns, stand_in: bool
             Some((_, pattern)) => *pattern,
             None => {
                 let (service, name) = entry(&trace.spans);
-                let kind = if is_fine { fine_name(&trace.spans) } else { name.to_owned() };
-                patterns.number(number_of(service), &kind, || name.to_owned())
+                patterns.number(number_of(service), name, || name.to_owned())
             }
         };
     }
@@ -45,13 +36,6 @@ fn entry(spans: &[Span]) -> (&str, &str) {
     let called = earliest(spans, |span| parent(span).is_some_and(|caller| caller != span.service));
     let found = called.or_else(|| root(spans)).or_else(|| spans.first());
     found.map_or(("?", "?"), |span| (&span.service, &span.name))
-}
-
-/// The same with the name of the root, which says what was asked for where a gateway does not call everything alike.
-fn fine_name(spans: &[Span]) -> String {
-    let (service, name) = entry(spans);
-    let root = root(spans).map_or(String::new(), |root| mask(&root.name));
-    format!("{root} > {service} {name}")
 }
 
 fn root(spans: &[Span]) -> Option<&Span> {
@@ -120,10 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_lines_is_known_by_what_it_was_for_and_whom_it_called_first() {
+    fn a_request_without_lines_is_known_by_whom_it_called_first() {
         let list = spans(&["1 - web GET", "2 1 web render", "3 2 pay charge", "4 1 cart add"]);
         assert_eq!(entry(&list), ("pay", "charge"));
-        assert_eq!(fine_name(&list), "GET > pay charge");
         assert_eq!(entry(&spans(&["1 - web GET"])), ("web", "GET"));
         assert_eq!(calls(&list), [(2, "web", "pay"), (3, "web", "cart")]);
     }

@@ -1,11 +1,12 @@
 //! The latency lens: self time and call edges from spans, or gaps between lines where there are none. Knows traces; knows no search.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use super::{
     ablation::{Part, is_off},
-    sample::{PatternId, Sample, Trace},
-    windows::Split,
+    sample::{PatternId, Trace},
+    suspects::CHANCE,
+    windows::{INCIDENT, Split, Windows},
 };
 use crate::{
     mining::statistics::{latency_shift, median},
@@ -45,7 +46,7 @@ pub(super) enum Item {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Shift {
     pub(super) item: Item,
-    /// `max(0, z) · ln((median here + δ) / (median there + δ))`.
+    /// `max(0, z) · ln((median here + δ) / (median there + δ))`, in multiples of the most that the item shows in a quiet window.
     pub(super) score: f64,
     /// Medians in milliseconds.
     pub(super) here_ms: f64,
@@ -54,29 +55,9 @@ pub(super) struct Shift {
     pub(super) here: usize,
     pub(super) there: usize,
     /// Sample size that both sides together are worth: harmonic, so that the smaller side decides.
-    weight: f64,
+    pub(super) weight: f64,
     /// A trace that shows it: the one at nine tenths of the way to the slowest.
     pub(super) trace: usize,
-}
-
-/// How a service's score came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Own,
-    Into,
-    Hub,
-    Gaps,
-}
-
-/// What the lens says of a service.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Slow {
-    pub(super) score: f64,
-    pub(super) kind: Kind,
-    /// The item that weighs most: a place among the shifts.
-    pub(super) shift: usize,
-    /// Items of the same kind that touch the service.
-    pub(super) items: usize,
 }
 
 /// Values in milliseconds with the trace they come from, by item and window: the table from which every window is scored.
@@ -114,8 +95,32 @@ impl LatencyTable {
         table
     }
 
-    /// Every item with enough traces on both sides, in the order of the items.
-    pub(super) fn shifts(&self, split: &Split) -> Vec<Shift> {
+    /// Every item with enough traces on both sides: the incident against its baseline, then each window of the baseline against the others.
+    ///
+    /// What already rises and falls by itself, as the time of a query over a growing table does, has to rise further: a score is divided by
+    /// the largest that the item reaches in a window of the baseline (other than the one in question), where that is more than chance gives.
+    pub(super) fn all_shifts(&self, windows: &Windows) -> Vec<Vec<Shift>> {
+        let mut all: Vec<Vec<Shift>> = iter::once(windows.split()).chain(windows.quiet_splits()).map(|split| self.shifts(&split)).collect();
+        if is_off(Part::Unrest) {
+            return all;
+        }
+        let mut quiet: BTreeMap<Item, Vec<(usize, f64)>> = BTreeMap::new();
+        for (window, shifts) in all.iter().enumerate().filter(|(window, _)| *window != INCIDENT) {
+            for shift in shifts.iter().filter(|shift| shift.score > CHANCE) {
+                quiet.entry(shift.item.clone()).or_default().push((window, shift.score));
+            }
+        }
+        for (window, shifts) in all.iter_mut().enumerate() {
+            for shift in shifts {
+                let others = quiet.get(&shift.item).into_iter().flatten().filter(|(at, _)| *at != window);
+                shift.score /= others.fold(CHANCE, |most, (_, score)| most.max(*score));
+            }
+        }
+        all
+    }
+
+    /// Every item with enough traces on both sides, in the order of the items, as one window is held against others.
+    fn shifts(&self, split: &Split) -> Vec<Shift> {
         let shift = |item: &Item, windows: &Vec<Vec<(f64, usize)>>| {
             let mut here = windows.get(split.here)?.clone();
             let there: Vec<f64> = split.there.iter().filter_map(|window| windows.get(*window)).flatten().map(|(value, _)| *value).collect();
@@ -137,84 +142,6 @@ impl LatencyTable {
             })
         };
         self.items.iter().filter_map(|(item, windows)| shift(item, windows)).collect()
-    }
-}
-
-/// The lens's score of each service that has one.
-pub(super) fn by_service(sample: &Sample, shifts: &[Shift]) -> BTreeMap<String, Slow> {
-    let mut touching: BTreeMap<&str, Touch> = BTreeMap::new();
-    for (number, shift) in shifts.iter().enumerate() {
-        match &shift.item {
-            Item::Own { service, .. } => touching.entry(service).or_default().own.add(number, shift.score, shift.weight),
-            Item::Edge { caller, callee } => {
-                touching.entry(callee).or_default().into.add(number, shift.score, shift.weight);
-                for service in [caller, callee] {
-                    touching.entry(service).or_default().edges.add(number, shift.score, shift.weight);
-                }
-            }
-            Item::Gap { from, to } => {
-                let service = |pattern: &PatternId| sample.patterns.get(*pattern).map_or("?", |known| sample.service(known.service));
-                let (from, to) = (service(from), service(to));
-                let share = if from == to { 1.0 } else { 0.5 };
-                touching.entry(from).or_default().gaps.add(number, shift.score * share, shift.weight);
-                if from != to {
-                    touching.entry(to).or_default().gaps.add(number, shift.score * share, shift.weight);
-                }
-            }
-        }
-    }
-    touching.into_iter().filter_map(|(service, touch)| Some((service.to_owned(), touch.slow()?))).collect()
-}
-
-/// The items that touch a service.
-#[derive(Default)]
-struct Touch {
-    own: Tally,
-    into: Tally,
-    edges: Tally,
-    gaps: Tally,
-}
-
-#[derive(Default)]
-struct Tally {
-    sum: f64,
-    /// Sum of scores, each times the root of its weight, and sum of weights.
-    weighted: f64,
-    weights: f64,
-    items: u32,
-    most: Option<(f64, usize)>,
-}
-
-impl Tally {
-    fn add(&mut self, shift: usize, score: f64, weight: f64) {
-        self.sum += score;
-        self.weighted += score * weight.sqrt();
-        self.weights += weight;
-        self.items += 1;
-        if score > 0.0 && self.most.is_none_or(|(most, _)| score > most) {
-            self.most = Some((score, shift));
-        }
-    }
-}
-
-impl Touch {
-    /// The largest of: own time; all edges into it, each with the weight of its sample (Stouffer's z, weighted after Lipták 1958), so that
-    /// one caller's slow calls do not count where others' calls are as fast as ever; all its edges together (who touches more of the risen
-    /// edges explains the others away); all its gaps together.
-    fn slow(&self) -> Option<Slow> {
-        let on = |part: Part, score: f64| if is_off(part) { 0.0 } else { score };
-        let largest = |tally: &Tally| tally.most.map_or(0.0, |(score, _)| score);
-        let hub = self.edges.sum / f64::from(self.edges.items.max(1)).sqrt();
-        let into = if self.into.weights > 0.0 { self.into.weighted / self.into.weights.sqrt() } else { 0.0 };
-        let candidates = [
-            (Kind::Own, &self.own, on(Part::SelfTime, largest(&self.own))),
-            (Kind::Into, &self.into, on(Part::Edges, into)),
-            (Kind::Hub, &self.edges, on(Part::Edges, on(Part::Hub, hub))),
-            (Kind::Gaps, &self.gaps, self.gaps.sum),
-        ];
-        let (kind, tally, score) = candidates.into_iter().reduce(|best, next| if next.2 > best.2 { next } else { best })?;
-        let (_, shift) = tally.most?;
-        Some(Slow { score, kind, shift, items: tally.items as usize })
     }
 }
 
@@ -262,7 +189,13 @@ fn clock_step_ms(traces: &[Trace], has_spans: bool) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            sample::Sample,
+            slow::{Kind, by_service},
+        },
+        *,
+    };
 
     /// `id parent service start_ms duration_ms`, `-` for no parent.
     fn spans(lines: &[&str]) -> Vec<Span> {
@@ -323,6 +256,29 @@ mod tests {
         assert!(found["web"].score > found["pay"].score && found["web"].score > found["cart"].score, "{found:?}");
     }
 
+    /// A query that takes longer from window to window, and in the incident `now` ms.
+    fn restless(now: i64) -> f64 {
+        let trace = |n: usize| {
+            let window = n % 6;
+            let ms = if window == 0 { now } else { 10 * i64::try_from(window).unwrap() } + i64::try_from(n / 6).unwrap();
+            Trace { window, spans: spans(&[format!("1 - web 0 {ms}").as_str()]), ..Trace::default() }
+        };
+        let window = |start: &str, end: &str| crate::params::Window::new(start.parse().unwrap(), end.parse().unwrap()).unwrap();
+        let windows = Windows {
+            incident: window("2026-03-25T14:50:00Z", "2026-03-25T15:00:00Z"),
+            baseline: window("2026-03-25T14:00:00Z", "2026-03-25T14:50:00Z"),
+            count: 5,
+        };
+        let traces: Vec<Trace> = (0..120).map(trace).collect();
+        LatencyTable::of(&traces, 6).all_shifts(&windows)[0][0].score
+    }
+
+    #[test]
+    fn what_rises_by_itself_has_to_rise_further() {
+        assert!(restless(50) < 1.5, "{}", restless(50));
+        assert!(restless(500) > 2.0, "{}", restless(500));
+    }
+
     #[test]
     fn without_a_change_nobody_is_slow() {
         let (sample, shifts) = table(0);
@@ -339,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn without_spans_a_gap_belongs_to_both_services_by_halves() {
+    fn without_spans_a_gap_belongs_to_both_services() {
         let trace = |window: usize, gap: i64| Trace { window, lines: vec![(0, 0), (gap * 1_000_000, 1)], ..Trace::default() };
         let traces: Vec<Trace> = (0..40).map(|n| trace(n % 4, if n % 4 == 0 { 300 } else { 20 } + i64::try_from(n).unwrap())).collect();
         let pattern =
@@ -348,7 +304,7 @@ mod tests {
         let shifts = LatencyTable::of(&traces, 4).shifts(&Split { here: 0, there: vec![1, 2, 3] });
         let found = by_service(&sample, &shifts);
         assert_eq!(shifts.len(), 1);
-        assert!((found["a"].score - shifts[0].score / 2.0).abs() < 1e-9);
+        assert!((found["a"].score - shifts[0].score).abs() < 1e-9);
         assert!((found["a"].score - found["b"].score).abs() < 1e-9);
     }
 

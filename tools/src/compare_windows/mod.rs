@@ -9,6 +9,7 @@ mod patterns_lens;
 mod plan;
 mod report;
 mod sample;
+mod slow;
 mod suspects;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@
 
 use super::{
     kinds::{self, OneSided},
-    latency_lens::{Item, Kind, Shift, Slow},
+    latency_lens::{Item, Shift},
     named::{self, Blame},
     patterns_lens::{Change, PatternShift},
     sample::{PatternId, Sample},
+    slow::{Kind, Slow},
     suspects::{Evidence, Suspect, Verdict, Word},
     windows::INCIDENT,
 };

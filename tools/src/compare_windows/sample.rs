@@ -64,6 +64,8 @@ pub(super) struct Trace {
     pub(super) kind: PatternId,
     /// When and what, by time; with spans, which service called which too.
     pub(super) lines: Vec<(i64, PatternId)>,
+    /// Patterns that say that a template came more than once.
+    pub(super) repeated: Vec<PatternId>,
     pub(super) spans: Vec<Span>,
     /// The services that wrote any of it, in the order of their numbers.
     pub(super) reached: Vec<usize>,
@@ -205,10 +207,12 @@ impl Reading {
                     (line.time_ns, pattern)
                 })
                 .collect();
+            let mined = trace.lines.iter().zip(&lines).filter(|(line, _)| matches!(line.key, Key::Mined(_)));
+            let repeated = patterns.repeated(mined.map(|(_, (_, pattern))| *pattern));
             // Stable: lines of one moment stay in the order they were written.
             lines.sort_by_key(|(time, _)| *time);
             let named = trace.complaints.iter().filter_map(|number| names.get(*number)).flatten().cloned().collect();
-            traces.push(Trace { id, window, kind: 0, lines, spans: trace.spans, reached: Vec::new(), named });
+            traces.push(Trace { id, window, kind: 0, lines, repeated, spans: trace.spans, reached: Vec::new(), named });
         }
         let number_of = |service: &str| self.number_of.get(service).copied().unwrap_or_default();
         kinds::tell(&mut traces, &mut patterns, self.stand_in, &number_of);
@@ -221,7 +225,8 @@ impl Reading {
                 let name = |span: &Span| (span.start_ns, patterns.number(number_of(&span.service), &span.name, || span.name.clone()));
                 trace.lines = trace.spans.iter().map(name).collect();
             }
-            for (time, caller, callee) in kinds::calls(&trace.spans) {
+            let calls = if is_off(Part::Calls) { Vec::new() } else { kinds::calls(&trace.spans) };
+            for (time, caller, callee) in calls {
                 let key = format!("calls {callee}");
                 trace.lines.push((time, patterns.number(number_of(caller), &key, || key.clone())));
             }
@@ -269,6 +274,8 @@ pub(super) struct Patterns {
     number_of: BTreeMap<usize, HashMap<String, PatternId>>,
     /// Lines of each, and those of them that are errors.
     levels: Vec<(u32, u32)>,
+    /// Patterns that say of another one that it came more than once.
+    repeats: BTreeMap<PatternId, PatternId>,
 }
 
 impl Patterns {
@@ -282,6 +289,23 @@ impl Patterns {
         self.list.push(Pattern { service, key: key.to_owned(), text: text(), is_error: false });
         self.levels.push((0, 0));
         number
+    }
+
+    /// For each of some patterns of one trace that comes more than once, the pattern that says so. Places in the source that write the same
+    /// text share a template: where one of them falls silent, the template still comes, but only once.
+    fn repeated(&mut self, of_trace: impl Iterator<Item = PatternId>) -> Vec<PatternId> {
+        let mut times: BTreeMap<PatternId, u32> = BTreeMap::new();
+        of_trace.for_each(|pattern| *times.entry(pattern).or_default() += 1);
+        let often = times.into_iter().filter(|(_, times)| *times > 1 && !is_off(Part::Repeated)).map(|(pattern, _)| pattern);
+        let mut said = Vec::new();
+        for pattern in often {
+            let Some(Pattern { service, text, .. }) = self.list.get(pattern).cloned() else { continue };
+            let key = format!("more than once: {text}");
+            let number = self.number(service, &key, || key.clone());
+            self.repeats.insert(number, pattern);
+            said.push(number);
+        }
+        said
     }
 
     /// The service that writes a pattern.
@@ -299,6 +323,10 @@ impl Patterns {
     fn judge_levels(&mut self) {
         for (pattern, (lines, errors)) in self.list.iter_mut().zip(&self.levels) {
             pattern.is_error = errors * 2 > *lines;
+        }
+        for (number, repeated) in &self.repeats {
+            let is_error = self.list.get(*repeated).is_some_and(|pattern| pattern.is_error);
+            self.list.iter_mut().skip(*number).take(1).for_each(|pattern| pattern.is_error = is_error);
         }
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{
     ablation::{Part, is_off},
-    latency_lens::{self, LatencyTable, Shift, Slow},
+    latency_lens::{LatencyTable, Shift},
     named::{self, Blame},
     patterns_lens::{self, PatternShift, PatternTable},
     sample::Sample,
+    slow::{self, Slow},
     windows::Windows,
 };
 
@@ -19,7 +20,7 @@ const WEAK: f64 = 1.8;
 
 /// A lens score that chance alone gives: both lenses are on the scale of a standard normal deviate, so quiet windows that look more alike
 /// than that are few rather than quiet.
-const CHANCE: f64 = 1.0;
+pub(super) const CHANCE: f64 = 1.0;
 
 /// A service with what speaks against it.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,9 +105,10 @@ pub(super) fn judge(sample: &Sample, windows: &Windows) -> Verdict {
     let patterns = PatternTable::of(sample, windows.count + 1, named::silenced(sample, &blamed));
     let latency = LatencyTable::of(&sample.traces, windows.count + 1);
     let split = windows.split();
-    let shifts = latency.shifts(&split);
+    let mut all_shifts = latency.all_shifts(windows).into_iter();
+    let shifts = all_shifts.next().unwrap_or_default();
     let mut by_pattern = patterns_lens::by_service(sample, patterns.shifts(&split));
-    let mut by_latency = latency_lens::by_service(sample, &shifts);
+    let mut by_latency = slow::by_service(sample, &shifts);
     if is_off(Part::Pattern) {
         by_pattern.clear();
     }
@@ -118,9 +120,10 @@ pub(super) fn judge(sample: &Sample, windows: &Windows) -> Verdict {
 
     let quiet: Vec<(f64, f64)> = windows
         .quiet_splits()
-        .map(|split| {
+        .zip(all_shifts)
+        .map(|(split, shifts)| {
             let pattern = patterns_lens::by_service(sample, patterns.shifts(&split)).values().map(|shift| shift.score).fold(0.0, f64::max);
-            let slow = latency_lens::by_service(sample, &latency.shifts(&split));
+            let slow = slow::by_service(sample, &shifts);
             (pattern, slow.values().map(|slow| slow.score).fold(0.0, f64::max))
         })
         .collect();
