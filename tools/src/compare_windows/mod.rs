@@ -52,8 +52,11 @@ pub struct CompareWindows {
     top: Bounded<5, 100>,
 }
 
-/// Documents of each window by whose size the replies are reckoned.
-const MEASURED: u32 = 100;
+/// Stretches of each window from whose beginnings documents are measured: lines and spans in the mixture that they come in there.
+const MEASURED_PARTS: u32 = 3;
+
+/// Documents of each stretch by whose size the replies are reckoned.
+const MEASURED: u32 = 40;
 
 /// Below this share of documents with a trace id, stretches of time stand in for traces.
 const LEAST_TRACED: f64 = 0.1;
@@ -79,22 +82,20 @@ impl Tool for CompareWindows {
         let has_trace = context.schema.need_groupable(&Role::TraceId.into()).is_ok();
         let roles = values::roles(&context.schema);
         let survey = |window: Window| values::count(survey(filter.clone(), window, has_trace), &roles);
-        let looks = vec![survey(windows.incident), survey(windows.baseline)];
+        let mut looks = vec![survey(windows.incident), survey(windows.baseline)];
+        let parts = [windows.incident, windows.baseline].into_iter().flat_map(|window| window.parts(MEASURED_PARTS));
+        looks.extend(parts.map(|part| Look::new(filter.clone(), Some(part)).page(Order::Oldest, 0, MEASURED).fetch(ROLES)));
         Step::look(looks, move |found, context| self.surveyed(windows, filter, &roles, &found, context))
     }
 }
 
-/// Counts the documents of a window by time, and shows how large they are.
+/// Counts the documents of a window by time.
 fn survey(filter: Filter, window: Window, has_trace: bool) -> Look {
     #[expect(clippy::cast_possible_truncation, reason = "a window is at most days long")]
     let interval_ms = ((window.seconds() * 1_000.0 / STEPS as f64).ceil() as i64).max(1);
     let steps = Agg::TimeHistogram { interval_ms, window, inner: Vec::new() };
-    let look = Look::new(filter, Some(window))
-        .total(TrackTotal::Exact)
-        .page(Order::Newest, 0, MEASURED)
-        .fetch(ROLES)
-        .agg("oldest", Agg::Min(Role::Time.into()))
-        .agg("steps", steps.clone());
+    let look =
+        Look::new(filter, Some(window)).total(TrackTotal::Exact).agg("oldest", Agg::Min(Role::Time.into())).agg("steps", steps.clone());
     if !has_trace {
         return look;
     }
@@ -118,7 +119,7 @@ fn counted(found: &Found<'_>, window: Window, traced: bool) -> Counted {
 impl CompareWindows {
     /// Decides what to fetch.
     fn surveyed(self, windows: Windows, filter: Filter, roles: &[Role], found: &[Found<'_>], context: &Context) -> Result<Step, ToolError> {
-        let [incident, baseline] = found else { return Step::done(Answer::new("nothing was asked")) };
+        let [incident, baseline, measured @ ..] = found else { return Step::done(Answer::new("nothing was asked")) };
         let top = self.top.value() as usize;
         if incident.total.value == 0 {
             let answer = Answer::new("nothing to compare: no document matches in the window").window(windows.incident);
@@ -151,7 +152,7 @@ impl CompareWindows {
             values: values::moved(roles, incident, baseline, top.div_ceil(2)),
             matched: incident.total,
         };
-        job.fetch(counted, Means::of(found), filter, if traced { all - with_id } else { 0 })
+        job.fetch(counted, Means::of(measured), filter, if traced { all - with_id } else { 0 })
     }
 }
 

@@ -16,9 +16,8 @@ const MOST_IN_REPLY: u64 = 10_000;
 /// Documents of one comparison at most; some minutes of a busy system, and far below what memory allows.
 const MOST_DOCUMENTS: u64 = 60_000;
 
-/// Bytes that a reply may be expected to have, with room under the limit of 8 MiB: the documents that were measured are the newest ones,
-/// which may all be short lines where others are spans of twice their size.
-const REPLY_BYTES: u64 = 3 << 20;
+/// Bytes that a reply may be expected to have, with room under the limit of 8 MiB: documents are not measured one by one.
+const REPLY_BYTES: u64 = 5 << 20;
 
 /// Round trips for documents at most.
 pub(super) const MOST_BATCHES: usize = 9;
@@ -67,13 +66,13 @@ pub(super) struct Means {
 }
 
 impl Means {
-    /// Reckoned from the size of some documents.
-    pub(super) fn of(found: &[Found<'_>]) -> Self {
-        let hits: Vec<&Hit<'_>> = found.iter().flat_map(|found| &found.hits).collect();
+    /// Reckoned from the size of some documents of several stretches: the largest mean of any, since the mixture of lines and spans varies.
+    pub(super) fn of(stretches: &[Found<'_>]) -> Self {
         // A value costs its text, its field's name, quotes and brackets; a document its index, id and envelope.
         let bytes =
-            |hit: &&Hit<'_>| 150 + hit.values.iter().flat_map(|(_, values)| values).map(|value| value.text().len() + 32).sum::<usize>();
-        let mean = hits.iter().map(bytes).sum::<usize>() / hits.len().max(1);
+            |hit: &Hit<'_>| 150 + hit.values.iter().flat_map(|(_, values)| values).map(|value| value.text().len() + 32).sum::<usize>();
+        let mean = |found: &Found<'_>| found.hits.iter().map(bytes).sum::<usize>() / found.hits.len().max(1);
+        let mean = stretches.iter().map(mean).max().unwrap_or(0);
         let in_reply = (REPLY_BYTES / (mean.max(1) as u64)).clamp(500, MOST_IN_REPLY);
         Self { in_reply, documents: MOST_DOCUMENTS.min(in_reply * (MOST_BATCHES as u64 - 2)) }
     }

@@ -21,6 +21,11 @@ fn survey(documents: u64, traces: u64, start: &str) -> Value {
     reply(documents, Vec::new(), aggregations)
 }
 
+/// The replies of the first step: both surveys, and the stretches whose documents are measured.
+fn first(incident: Value, baseline: Value) -> Vec<Value> {
+    [incident, baseline].into_iter().chain((0..6).map(|_| reply(0, Vec::new(), json!({})))).collect()
+}
+
 /// The lines of one request at a second after `hour`: `web` takes it, `pay` says something.
 fn request(id: &str, hour: &str, second: usize, said: &str) -> Vec<Value> {
     let line = |part: &str, service: &str, message: &str, millis: u32| {
@@ -39,7 +44,8 @@ fn compared(said: impl Fn(usize) -> &'static str) -> Played {
     let before = reply(240, requests("b", "13", 120, 30, |_| "card charged"), json!({}));
     let during = reply(120, requests("w", "14", 60, 10, said), json!({}));
     let none = || reply(0, Vec::new(), json!({}));
-    let replies = [survey(120, 60, "2026-03-25T14:00:00Z"), survey(240, 120, "2026-03-25T13:00:00Z"), before, none(), during, none()];
+    let mut replies = first(survey(120, 60, "2026-03-25T14:00:00Z"), survey(240, 120, "2026-03-25T13:00:00Z"));
+    replies.extend([before, none(), during, none()]);
     play("compare_windows", arguments(), ECS, replies)
 }
 
@@ -62,6 +68,25 @@ fn the_service_with_a_new_pattern_is_the_first_suspect() {
 }
 
 #[test]
+fn a_template_that_comes_once_instead_of_twice_is_a_change() {
+    let twice = |id: &str, hour: &str, second: usize, times: usize| -> Vec<Value> {
+        let mut lines = request(id, hour, second, "distance 12 of leg");
+        lines.extend((1..times).map(|n| {
+            let time = format!("2026-03-25T{hour}:{:02}:{:02}.{:03}Z", second / 60, second % 60, 10 * n);
+            hit(&format!("{id}-{n}"), json!({"@timestamp": time, "service.name": "pay", "message": "distance 34 of leg", "trace.id": id}))
+        }));
+        lines
+    };
+    let before: Vec<Value> = (0..120).flat_map(|n| twice(&format!("b{n}"), "13", n * 30, 2)).collect();
+    let during: Vec<Value> = (0..60).flat_map(|n| twice(&format!("w{n}"), "14", n * 10, 1)).collect();
+    let none = || reply(0, Vec::new(), json!({}));
+    let mut replies = first(survey(120, 60, "2026-03-25T14:00:00Z"), survey(360, 120, "2026-03-25T13:00:00Z"));
+    replies.extend([reply(360, before, json!({})), none(), reply(120, during, json!({})), none()]);
+    let played = play("compare_windows", arguments(), ECS, replies);
+    assert!(played.text().contains("GONE more than once: distance"), "{}", played.text());
+}
+
+#[test]
 fn a_quiet_window_is_not_called_significant() {
     let played = compared(|_| "card charged");
     let answer = played.structured();
@@ -72,9 +97,12 @@ fn a_quiet_window_is_not_called_significant() {
 #[test]
 fn where_all_fits_every_document_is_read_in_two_round_trips() {
     let played = compared(|_| "card charged");
-    assert_eq!(played.sent.len(), 6);
-    insta::assert_snapshot!(played.sent[0], @r#"{"_source":false,"aggs":{"host":{"terms":{"field":"host.name","size":100}},"oldest":{"min":{"field":"@timestamp"}},"path":{"terms":{"field":"url.path","size":100}},"pod":{"terms":{"field":"kubernetes.pod.name","size":100}},"status":{"terms":{"field":"http.response.status_code","size":100}},"steps":{"date_histogram":{"extended_bounds":{"max":1774447799999,"min":1774447200000},"field":"@timestamp","fixed_interval":"10000ms","min_doc_count":0}},"traced":{"aggs":{"steps":{"date_histogram":{"extended_bounds":{"max":1774447799999,"min":1774447200000},"field":"@timestamp","fixed_interval":"10000ms","min_doc_count":0}},"traces":{"cardinality":{"field":"trace.id","precision_threshold":3000}}},"filter":{"exists":{"field":"trace.id"}}}},"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"service.name","log.level","trace.id","message","span.id","event.duration","kubernetes.pod.name","host.name"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T14:10:00Z"}}}]}},"size":100,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":true}"#);
-    insta::assert_snapshot!(played.sent[4], @r#"{"_source":false,"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"service.name","log.level","trace.id","message","span.id","event.duration","kubernetes.pod.name","host.name"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T14:10:00Z"}}},{"exists":{"field":"trace.id"}}]}},"size":10000,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"asc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"asc"}}],"track_total_hits":10000}"#);
+    assert_eq!(played.sent.len(), 12);
+    insta::assert_snapshot!(played.sent[0], @r#"{"aggs":{"host":{"terms":{"field":"host.name","size":100}},"oldest":{"min":{"field":"@timestamp"}},"path":{"terms":{"field":"url.path","size":100}},"pod":{"terms":{"field":"kubernetes.pod.name","size":100}},"status":{"terms":{"field":"http.response.status_code","size":100}},"steps":{"date_histogram":{"extended_bounds":{"max":1774447799999,"min":1774447200000},"field":"@timestamp","fixed_interval":"10000ms","min_doc_count":0}},"traced":{"aggs":{"steps":{"date_histogram":{"extended_bounds":{"max":1774447799999,"min":1774447200000},"field":"@timestamp","fixed_interval":"10000ms","min_doc_count":0}},"traces":{"cardinality":{"field":"trace.id","precision_threshold":3000}}},"filter":{"exists":{"field":"trace.id"}}}},"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T14:10:00Z"}}}]}},"size":0,"track_total_hits":true}"#);
+    // Documents to measure: from the beginning of each third of both windows.
+    assert_eq!(played.sent[2]["size"], 40);
+    assert_eq!(played.sent[7]["query"]["bool"]["filter"][0]["range"]["@timestamp"]["gte"], "2026-03-25T13:26:40Z");
+    insta::assert_snapshot!(played.sent[10], @r#"{"_source":false,"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"service.name","log.level","trace.id","message","span.id","event.duration","kubernetes.pod.name","host.name"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T14:10:00Z"}}},{"exists":{"field":"trace.id"}}]}},"size":10000,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"asc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"asc"}}],"track_total_hits":10000}"#);
 }
 
 #[test]
@@ -84,7 +112,8 @@ fn a_large_window_is_sampled_by_whole_traces() {
         let buckets: Vec<Value> = (0..50).map(|n| json!({"key": format!("{name}{n}"), "doc_count": 100})).collect();
         reply(5_000, Vec::new(), json!({"traces": {"buckets": buckets}}))
     };
-    let mut replies = vec![survey("2026-03-25T14:00:00Z"), survey("2026-03-25T13:00:00Z"), chosen("w"), chosen("b")];
+    let mut replies = first(survey("2026-03-25T14:00:00Z"), survey("2026-03-25T13:00:00Z"));
+    replies.extend([chosen("w"), chosen("b")]);
     // What the second window's replies hold beyond the chosen traces is not compared.
     let none = || reply(0, Vec::new(), json!({}));
     replies.extend([reply(100, requests("w", "14", 50, 10, |_| "card charged"), json!({})), none(), none()]);
@@ -92,12 +121,12 @@ fn a_large_window_is_sampled_by_whole_traces() {
     let played = play("compare_windows", arguments(), ECS, replies);
     assert!(played.text().contains("one in 167 of the window, one in 167 of the baseline"), "{}", played.text());
     assert!(played.text().contains("compared 50 traces with 50 of the baseline"), "{}", played.text());
-    assert_eq!(played.sent[2]["aggs"]["traces"]["terms"]["include"], json!({"num_partitions": 167, "partition": 0}));
+    assert_eq!(played.sent[8]["aggs"]["traces"]["terms"]["include"], json!({"num_partitions": 167, "partition": 0}));
 }
 
 #[test]
 fn without_anything_before_there_is_nothing_to_compare_with() {
-    let played = play("compare_windows", arguments(), ECS, [survey(10, 5, "2026-03-25T14:00:00Z"), reply(0, Vec::new(), json!({}))]);
+    let played = play("compare_windows", arguments(), ECS, first(survey(10, 5, "2026-03-25T14:00:00Z"), reply(0, Vec::new(), json!({}))));
     assert!(played.structured()["summary"].as_str().unwrap().starts_with("nothing to compare with"));
 }
 
@@ -105,14 +134,13 @@ fn without_anything_before_there_is_nothing_to_compare_with() {
 fn without_trace_ids_ten_seconds_of_a_place_stand_in() {
     let fields = &[("@timestamp", "date"), ("message", "text"), ("service.name", "keyword"), ("kubernetes.pod.name", "keyword")];
     let plain = |hits: Vec<Value>| reply(hits.len() as u64, hits, json!({}));
-    let replies = [
-        survey(120, 0, "2026-03-25T14:00:00Z"),
-        survey(240, 0, "2026-03-25T13:00:00Z"),
+    let mut replies = first(survey(120, 0, "2026-03-25T14:00:00Z"), survey(240, 0, "2026-03-25T13:00:00Z"));
+    replies.extend([
         plain(requests("b", "13", 120, 30, |_| "card charged")),
         plain(Vec::new()),
         plain(requests("w", "14", 60, 10, |_| "card refused by bank")),
         plain(Vec::new()),
-    ];
+    ]);
     let played = play("compare_windows", arguments(), fields, replies);
     assert!(played.text().contains("no trace ids: ten seconds"), "{}", played.text());
     assert!(played.text().contains("pay"), "{}", played.text());
