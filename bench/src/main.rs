@@ -9,15 +9,16 @@ mod run;
 mod score;
 mod source;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use elk_mcp_tools::compare_windows::ablation::{Part, ablate};
 
-use corpus::{Corpus, Keys, SCHEMAS, What};
+use corpus::{Corpus, Incident, Keys, SCHEMAS, What};
 use generate::{Kind, Order};
 use score::Tally;
+use source::Loaded;
 
 #[derive(Parser)]
 #[command(name = "elk-mcp-bench", about = "Runs incidents whose culprit is known through the tools")]
@@ -30,7 +31,7 @@ struct Command {
 enum Task {
     /// Every incident of a folder with a ground_truth.json: hits, calls, tokens, seconds
     Incidents(Incidents),
-    /// Makes a folder of incidents of a made-up system
+    /// Makes a folder of incidents: of a made-up system, or of recorded traffic with made-up faults
     Generate(Generate),
 }
 
@@ -56,6 +57,12 @@ struct Incidents {
     /// Parts of the method to leave out, comma-separated
     #[arg(long, value_enum, value_delimiter = ',')]
     ablate: Vec<Lens>,
+    /// Runs with every part, and then with each one left out
+    #[arg(long, conflicts_with = "ablate")]
+    ablations: bool,
+    /// Incidents at a time
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
     /// A line for each incident
     #[arg(long)]
     each: bool,
@@ -68,6 +75,9 @@ struct Incidents {
 struct Generate {
     /// Where to put it
     folder: PathBuf,
+    /// A folder of real incidents, whose quiet traffic faults are put into
+    #[arg(long)]
+    from: Option<PathBuf>,
     /// Incidents of each kind
     #[arg(long, default_value_t = 10)]
     each: usize,
@@ -77,8 +87,8 @@ struct Generate {
     /// Ten services and spans only, rather than 20 to 30 with log lines
     #[arg(long)]
     small: bool,
-    /// Times the usual number of requests, about one a second
-    #[arg(long, default_value_t = 1.0)]
+    /// Times the usual number of requests, about one a second, of a made-up system
+    #[arg(long, default_value_t = 1.0, conflicts_with = "from")]
     load: f64,
     /// Kinds of fault; all by default
     #[arg(long, value_enum, value_delimiter = ',')]
@@ -97,6 +107,9 @@ enum Lens {
     Edges,
     Reached,
     Recovery,
+    Calls,
+    Unrest,
+    Repeated,
 }
 
 impl From<Lens> for Part {
@@ -110,6 +123,9 @@ impl From<Lens> for Part {
             Lens::Edges => Self::Edges,
             Lens::Reached => Self::Reached,
             Lens::Recovery => Self::Recovery,
+            Lens::Calls => Self::Calls,
+            Lens::Unrest => Self::Unrest,
+            Lens::Repeated => Self::Repeated,
         }
     }
 }
@@ -118,9 +134,13 @@ impl From<Lens> for Part {
 async fn main() -> Result<()> {
     match Command::parse().task {
         Task::Incidents(arguments) => incidents(&arguments).await,
-        Task::Generate(Generate { folder, each, seed, small, load, kind }) => {
+        Task::Generate(Generate { folder, from, each, seed, small, load, kind }) => {
             let kinds = if kind.is_empty() { Kind::ALL.to_vec() } else { kind };
-            let count = generate::generate(&folder, Order { each, seed, small, load }, &kinds)?;
+            let order = Order { each, seed, small, load };
+            let count = match from {
+                Some(from) => generate::replay(&from, &folder, order, &kinds)?,
+                None => generate::generate(&folder, order, &kinds)?,
+            };
             println!("{count} incidents in {}", folder.display());
             Ok(())
         }
@@ -128,36 +148,19 @@ async fn main() -> Result<()> {
 }
 
 async fn incidents(arguments: &Incidents) -> Result<()> {
-    ablate(&arguments.ablate.iter().copied().map(Part::from).collect::<Vec<_>>());
     let corpus = Corpus::open(&arguments.folder)?;
     let schemas: Vec<&str> = match arguments.schema.as_slice() {
         [] => SCHEMAS.into_iter().filter(|schema| corpus.has_schema(schema)).collect(),
         named => named.iter().map(String::as_str).collect(),
     };
+    let wanted: Vec<&Incident> =
+        corpus.incidents.iter().filter(|one| arguments.only.is_empty() || arguments.only.contains(&one.id)).collect();
     let mut tallies = Vec::new();
     for what in &arguments.what {
         for keys in &arguments.keys {
             for schema in &schemas {
-                let mut tally = Tally::new(format!("{schema} {what} {keys}"));
-                for incident in
-                    corpus.incidents.iter().filter(|incident| arguments.only.is_empty() || arguments.only.contains(&incident.id))
-                {
-                    let Some(documents) = corpus.documents(incident, schema, *what, *keys)? else { continue };
-                    let loaded = source::load(&arguments.engine, documents).await?;
-                    let solved = run::solve(&loaded.toolbox, incident).await;
-                    loaded.remove().await?;
-                    let outcome = solved?;
-                    if arguments.each {
-                        println!("{} {schema} {what} {keys}: {outcome}", incident.id);
-                    }
-                    if arguments.show {
-                        println!("{}\n", outcome.text);
-                    }
-                    tally.add(&incident.fault_type, outcome);
-                }
-                if !tally.is_empty() {
-                    tallies.push(tally);
-                }
+                let view = View { schema, what: *what, keys: *keys };
+                tallies.extend(look(arguments, &corpus, &wanted, &view).await?.into_iter().filter(|tally| !tally.is_empty()));
             }
         }
     }
@@ -166,4 +169,61 @@ async fn incidents(arguments: &Incidents) -> Result<()> {
     }
     print!("{}", score::table(&tallies));
     Ok(())
+}
+
+/// One way to look at incidents.
+struct View<'v> {
+    schema: &'v str,
+    what: What,
+    keys: Keys,
+}
+
+/// All incidents looked at in one way, with each set of parts left out.
+async fn look(arguments: &Incidents, corpus: &Corpus, wanted: &[&Incident], view: &View<'_>) -> Result<Vec<Tally>> {
+    let View { schema, what, keys } = view;
+    let name = format!("{schema} {what} {keys}");
+    let mut left_out: Vec<Vec<Lens>> = vec![arguments.ablate.clone()];
+    if arguments.ablations {
+        left_out.extend(Lens::value_variants().iter().map(|lens| vec![*lens]));
+    }
+    let tally = |lenses: &Vec<Lens>| {
+        let words: Vec<String> = lenses.iter().filter_map(Lens::to_possible_value).map(|value| value.get_name().to_owned()).collect();
+        Tally::new(if words.is_empty() { name.clone() } else { format!("{name} without {}", words.join(",")) })
+    };
+    let mut tallies: Vec<Tally> = left_out.iter().map(tally).collect();
+    for some in wanted.chunks(arguments.jobs.max(1)) {
+        let mut loading = Vec::new();
+        for incident in some {
+            if let Some(documents) = corpus.documents(incident, schema, *what, *keys)? {
+                let engine = arguments.engine.clone();
+                loading.push(((*incident).clone(), tokio::spawn(async move { source::load(&engine, documents).await })));
+            }
+        }
+        let mut loaded = Vec::new();
+        for (incident, task) in loading {
+            loaded.push((Arc::new(incident), Arc::new(task.await??)));
+        }
+        for (lenses, tally) in left_out.iter().zip(&mut tallies) {
+            ablate(&lenses.iter().copied().map(Part::from).collect::<Vec<_>>());
+            let solve = |(incident, loaded): &(Arc<Incident>, Arc<Loaded>)| {
+                let (incident, loaded) = (Arc::clone(incident), Arc::clone(loaded));
+                tokio::spawn(async move { (run::solve(&loaded.toolbox, &incident).await, incident) })
+            };
+            for task in loaded.iter().map(solve).collect::<Vec<_>>() {
+                let (outcome, incident) = task.await?;
+                let outcome = outcome?;
+                if arguments.each {
+                    println!("{} {}: {outcome}", incident.id, tally.name());
+                }
+                if arguments.show {
+                    println!("{}\n", outcome.text);
+                }
+                tally.add(&incident.fault_type, outcome);
+            }
+        }
+        for (_, loaded) in loaded {
+            loaded.remove().await?;
+        }
+    }
+    Ok(tallies)
 }

@@ -15,6 +15,10 @@ impl Tally {
         Self { name, by_fault: BTreeMap::new() }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn add(&mut self, fault: &str, outcome: Outcome) {
         self.by_fault.entry(fault.to_owned()).or_default().push(outcome);
     }
@@ -26,7 +30,7 @@ impl Tally {
 
 /// A row for each kind of fault and one for all of them.
 pub(crate) fn table(tallies: &[Tally]) -> String {
-    let mut text = String::from("how\tfault\tincidents\thit@1\thit@3\tMRR\tsignificant\tcalls\ttokens\ttokens/solve\tseconds\n");
+    let mut text = String::from("how\tfault\tincidents\thit@1\thit@3\tMRR\tsignificant\tweak\tcalls\ttokens\ttokens/solve\tseconds\n");
     for tally in tallies {
         for (fault, outcomes) in &tally.by_fault {
             row(&mut text, &tally.name, fault, &outcomes.iter().collect::<Vec<_>>());
@@ -42,7 +46,8 @@ fn row(text: &mut String, name: &str, fault: &str, outcomes: &[&Outcome]) {
     let count = outcomes.len() as f64;
     let within = |rank: usize| outcomes.iter().filter(|outcome| outcome.rank.is_some_and(|found| found <= rank)).count();
     let reciprocal: f64 = outcomes.iter().filter_map(|outcome| outcome.rank).map(|rank| 1.0 / rank as f64).sum();
-    let significant = outcomes.iter().filter(|outcome| outcome.word == "significant").count();
+    let called = |word: &str| outcomes.iter().filter(|outcome| outcome.word == word).count();
+    let (significant, weak) = (called("significant"), called("weak"));
     let calls: u32 = outcomes.iter().map(|outcome| outcome.calls).sum();
     let tokens: usize = outcomes.iter().map(|outcome| outcome.tokens).sum();
     let seconds: f64 = outcomes.iter().map(|outcome| outcome.seconds).sum();
@@ -53,7 +58,7 @@ fn row(text: &mut String, name: &str, fault: &str, outcomes: &[&Outcome]) {
     let percent = |hits: usize| 100.0 * hits as f64 / count;
     let _ = writeln!(
         text,
-        "{name}\t{fault}\t{count}\t{:.1}\t{:.1}\t{:.3}\t{significant}\t{:.1}\t{:.0}\t{a_solve}\t{:.2}",
+        "{name}\t{fault}\t{count}\t{:.1}\t{:.1}\t{:.3}\t{significant}\t{weak}\t{:.1}\t{:.0}\t{a_solve}\t{:.2}",
         percent(within(1)),
         percent(within(3)),
         reciprocal / count,
@@ -76,7 +81,7 @@ mod tests {
         tally.add("return", outcome(None, 200));
         let text = table(&[tally]);
         let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows[1], "ecs\tcpu\t2\t50.0\t100.0\t0.750\t0\t2.0\t200\t400\t0.00");
-        assert_eq!(rows[3], "ecs\tall\t3\t33.3\t66.7\t0.500\t0\t2.0\t200\t600\t0.00");
+        assert_eq!(rows[1], "ecs\tcpu\t2\t50.0\t100.0\t0.750\t0\t2\t2.0\t200\t400\t0.00");
+        assert_eq!(rows[3], "ecs\tall\t3\t33.3\t66.7\t0.500\t0\t3\t2.0\t200\t600\t0.00");
     }
 }

@@ -64,8 +64,8 @@ fn toolbox(engine: Arc<dyn Engine>, default_index: IndexExpression) -> Toolbox {
 
 impl Loaded {
     /// Takes the indices out of a cluster again.
-    pub(crate) async fn remove(self) -> Result<()> {
-        let Some(admin) = self.cluster else { return Ok(()) };
+    pub(crate) async fn remove(&self) -> Result<()> {
+        let Some(admin) = &self.cluster else { return Ok(()) };
         for index in &self.indices {
             admin.send(Method::DELETE, &format!("/{index}?ignore_unavailable=true"), String::new()).await?;
         }

@@ -1,13 +1,16 @@
-//! Incidents of a made-up system of services, in the shape of a folder of real ones: what the method is judged on beside those. Knows nothing
-//! of the tools.
+//! Incidents of a made-up system of services, or of recorded traffic with made-up faults, in the shape of a folder of real ones: what the
+//! method is judged on beside those. Knows nothing of the tools.
 //!
-//! Each incident has a system of its own: a gateway, services that call each other, requests whose way depends on what they are about. Beside
+//! Each incident of a made-up system has one of its own: a gateway, services that call each other, requests whose way depends on what they are about. Beside
 //! the fault there is what makes real ones hard: few requests, errors that come and go by themselves, attributes of requests that change
 //! together, services that become slower for a while, pauses, clocks that differ, more requests of one kind than before.
 
 mod fault;
+mod inject;
 mod random;
+mod replay;
 mod system;
+mod trace;
 mod traffic;
 mod write;
 
@@ -18,6 +21,7 @@ use anyhow::Result;
 use fault::Fault;
 pub(crate) use fault::Kind;
 use random::Random;
+pub(crate) use replay::replay;
 use system::{Shape, System};
 use traffic::Run;
 
