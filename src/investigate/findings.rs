@@ -266,6 +266,15 @@ pub struct NextStep {
     pub why: String,
 }
 
+impl NextStep {
+    /// As it is typed in a shell.
+    pub fn command(&self) -> String {
+        let arguments = serde_json::to_string(&self.arguments).unwrap_or_default();
+        // A quote in an argument would end the shell's own.
+        format!("elk-mcp call {} '{}'", self.tool, arguments.replace('\'', "\\u0027"))
+    }
+}
+
 /// A call that was made.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Call {

@@ -25,7 +25,9 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// Of whole seconds, which can be read and typed.
     fn last(length: SignedDuration, end: Timestamp) -> Self {
+        let length = SignedDuration::from_secs(length.as_secs().max(1));
         Self { start: end.saturating_sub(length).unwrap_or(end), end }
     }
 
@@ -132,10 +134,10 @@ mod tests {
     fn without_an_onset_three_lengths_before_the_time_and_the_time_after_it_are_compared() {
         let clue = noticed("14:30:00");
         let (first, others) = spans(&clue, &answers(&clue, 100.0));
-        check(&first, &[("13:30:00", "14:30:00"), ("14:19:02", "14:30:00"), ("14:28:00", "14:30:00"), ("14:30:00", "14:40:00")]);
+        check(&first, &[("13:30:00", "14:30:00"), ("14:19:03", "14:30:00"), ("14:28:00", "14:30:00"), ("14:30:00", "14:40:00")]);
         assert!(others.is_empty());
         let (first, _) = spans(&Clue::default(), &answers(&Clue::default(), 100.0));
-        check(&first, &[("14:00:00", "15:00:00"), ("14:49:02", "15:00:00"), ("14:58:00", "15:00:00")]);
+        check(&first, &[("14:00:00", "15:00:00"), ("14:49:03", "15:00:00"), ("14:58:00", "15:00:00")]);
     }
 
     #[test]

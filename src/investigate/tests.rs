@@ -254,6 +254,16 @@ fn the_text_stays_within_a_terminal() {
 }
 
 #[test]
+fn a_next_step_can_be_pasted_into_a_shell() {
+    let mut made = bad_deploy();
+    let hint = json!({"tool": "search_logs", "arguments": {"query": "it's $(gone) `now`"}, "why": "read them"});
+    made[0].result.as_mut().unwrap()["hints"] = json!([hint]);
+    let text = render::text(&findings(&Clue::default(), made));
+    let pasted = text.lines().find(|line| line.contains("elk-mcp call")).unwrap().trim();
+    assert_eq!(pasted, r#"elk-mcp call search_logs '{"query":"it\u0027s $(gone) `now`"}'"#);
+}
+
+#[test]
 fn the_published_schema_is_the_one_in_the_docs_and_holds() {
     let published: Value = serde_json::from_str(include_str!("../../docs/findings.schema.json")).unwrap();
     assert!(published == super::schema(), "write it anew: elk-mcp investigate --schema > docs/findings.schema.json");

@@ -99,12 +99,7 @@ fn write(out: &mut String, findings: &Findings) -> fmt::Result {
         .map(|ruled| format!("{}<br><span class=\"soft\">{} {}</span>", Escaped(&ruled.what), Escaped(&ruled.why), reference(ruled.call)));
     list(out, "Ruled out", ruled_out)?;
     list(out, "Unknown", findings.unknown.iter().map(|unknown| Escaped(unknown).to_string()))?;
-    let next = findings.next_steps.iter().map(|step| {
-        let arguments = serde_json::to_string(&step.arguments).unwrap_or_default();
-        // A quote in an argument would end the shell's own.
-        let command = format!("elk-mcp call {} '{}'", step.tool, arguments.replace('\'', "\\u0027"));
-        format!("{}<pre>{}</pre>", Escaped(&step.why), Escaped(&command))
-    });
+    let next = findings.next_steps.iter().map(|step| format!("{}<pre>{}</pre>", Escaped(&step.why), Escaped(&step.command())));
     list(out, "Next steps", next)?;
     let calls = findings.calls.iter().map(|call| {
         let arguments = serde_json::to_string(&call.arguments).unwrap_or_default();

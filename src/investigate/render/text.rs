@@ -50,14 +50,14 @@ fn write(out: &mut String, findings: &Findings) -> fmt::Result {
     part(out, label, findings.suspects.iter().take(4).map(suspect))?;
     part(out, "Ruled out", findings.ruled_out.iter().map(|ruled| format!("{}: {} [{}]", ruled.what, ruled.why, ruled.call)))?;
     part(out, "Unknown", findings.unknown.iter().cloned())?;
-    part(
-        out,
-        "Next",
-        findings.next_steps.iter().map(|step| {
-            let arguments = serde_json::to_string(&step.arguments).unwrap_or_default();
-            format!("{} {arguments}  {}", step.tool, step.why)
-        }),
-    )?;
+    for (at, step) in findings.next_steps.iter().enumerate() {
+        if at == 0 {
+            writeln!(out)?;
+        }
+        paragraph(out, if at == 0 { "Next" } else { "" }, &step.why)?;
+        // Whole, however long: it is there to be pasted.
+        writeln!(out, "{:INDENT$}{}", "", step.command())?;
+    }
     let calls = findings.calls.iter().map(|call| {
         let refused = call.error.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
         format!("[{}] {}{refused}, {} tokens, {} ms", call.number, call.tool, call.tokens, call.elapsed_ms)
