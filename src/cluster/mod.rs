@@ -2,7 +2,7 @@
 //! tool, and makes no path or body of its own.
 //!
 //! The official `elasticsearch` crate supplies the addresses ([`Url`](elasticsearch::http::Url)) and the exceptions of a reply
-//! ([`Exception`](elasticsearch::http::response::Exception)). The exchange itself is [`client`]'s, because version
+//! ([`Exception`](elasticsearch::http::response::Exception)). The exchange itself is `client`'s, because version
 //! 9.1.0-alpha.1's `Transport` rules three things out: its `Response` can only be read whole (`bytes`, `text`, `json`), so
 //! an endless reply could not be stopped at a size; its builder keeps the client's redirect policy, which follows
 //! `Location` to any host; and it has no time limit for connecting alone. The HTTP client below that crate would do, but

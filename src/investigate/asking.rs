@@ -120,8 +120,7 @@ impl<T: Tools> Desk<'_, T> {
             compared.extend(self.compare_all(&others).await);
         }
         answers.compared = compared.len();
-        let value = |made: &Made| made.result.as_ref().ok().and_then(|answer| reading::number_at(answer, &["strength", "value"]));
-        let best = spans::strongest(compared.iter().map(|(_, made)| value(made)));
+        let best = spans::clearest(compared.iter().map(|(_, made)| (strength_of(made), score_of(made))));
         let mut focus = None;
         for (at, (span, mut made)) in compared.into_iter().enumerate() {
             if at == best {
@@ -245,6 +244,12 @@ fn compare(span: Span) -> Map<String, Value> {
 
 fn strength_of(made: &Made) -> Strength {
     made.result.as_ref().map_or(Strength::None, Strength::of)
+}
+
+/// The largest score of a suspect.
+fn score_of(made: &Made) -> f64 {
+    let suspects = made.result.iter().flat_map(|answer| reading::section(answer, "suspects"));
+    suspects.filter_map(|row| row.number("score")).fold(0.0, f64::max)
 }
 
 /// When what the clue names was seen last.

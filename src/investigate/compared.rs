@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::{
     answers::{Answers, Purpose},
     reading::{Row, rows, section},
@@ -14,7 +16,7 @@ use super::{
 pub(super) struct Compared {
     /// The suspects; none where nothing was compared.
     listed: Option<BTreeSet<String>>,
-    /// Whether it saw spans, which say whose time it is.
+    /// Whether it read spans, which say whose time it is.
     is_timed: bool,
     /// Suspects for time of their own or of calls.
     slower: BTreeSet<String>,
@@ -27,9 +29,15 @@ pub(super) fn compared(answers: &Answers) -> Compared {
     let listed: BTreeSet<String> = suspects().map(|(service, _)| service).collect();
     Compared {
         listed: Some(listed).filter(|listed| !listed.is_empty()),
-        is_timed: suspects().any(|(_, class)| is_time(&class)) || section(compare, "edges").next().is_some(),
+        is_timed: has_spans(compare),
         slower: suspects().filter(|(_, class)| is_time(class)).map(|(service, _)| service).collect(),
     }
+}
+
+/// Its note on what was read ends with the number of spans.
+fn has_spans(compare: &Value) -> bool {
+    let notes = compare.get("notes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    notes.filter_map(|note| note.strip_suffix(" spans")?.rsplit(' ').next()).any(|number| number != "0")
 }
 
 impl Compared {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{answers::Answers, clue::Clue};
+use super::{answers::Answers, clue::Clue, signs::Strength};
 
 /// The time before a comparison's end that is compared at least, however late the onset is.
 const SHORTEST_DATED: SignedDuration = SignedDuration::from_mins(2);
@@ -75,12 +75,14 @@ fn lengths(whole: SignedDuration) -> Vec<SignedDuration> {
     lengths
 }
 
-/// The place of the greatest strength, the first of equals; the first place where none has any.
-pub(super) fn strongest(strengths: impl Iterator<Item = Option<f64>>) -> usize {
-    let mut best = (0, f64::NEG_INFINITY);
-    for (at, strength) in strengths.enumerate() {
-        if let Some(strength) = strength.filter(|strength| *strength > best.1) {
-            best = (at, strength);
+/// The place of the window that differs most, the first of equals: of those whose strength has the surest word the one with the largest
+/// score, as the largest likelihood ratio finds the place of a cluster (Kulldorff 1997, *A spatial scan statistic*). The number behind the
+/// word will not do: it is relative to each length's own unrest, which is known worse the shorter the window is.
+pub(super) fn clearest(compared: impl Iterator<Item = (Strength, f64)>) -> usize {
+    let mut best = (0, (Strength::None, f64::NEG_INFINITY));
+    for (at, one) in compared.enumerate() {
+        if one > best.1 {
+            best = (at, one);
         }
     }
     best.0
@@ -165,8 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_is_the_first_of_equals() {
-        assert_eq!(strongest([Some(1.0), None, Some(3.0), Some(3.0)].into_iter()), 2);
-        assert_eq!(strongest([None, None].into_iter()), 0);
+    fn the_clearest_has_the_surest_word_then_the_largest_score_and_is_the_first_of_equals() {
+        assert_eq!(clearest([(Strength::None, 9.0), (Strength::Weak, 3.0), (Strength::Weak, 4.0), (Strength::Weak, 4.0)].into_iter()), 2);
+        assert_eq!(clearest([(Strength::None, 0.0), (Strength::None, 0.0)].into_iter()), 0);
     }
 }
