@@ -227,3 +227,41 @@ async fn look(arguments: &Incidents, corpus: &Corpus, wanted: &[&Incident], view
     }
     Ok(tallies)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(folder: &std::path::Path, more: &[&str]) -> Incidents {
+        let folder = folder.to_str().unwrap();
+        let words = ["elk-mcp-bench", "incidents", folder, "--schema", "ecs", "--what", "spans"];
+        match Command::try_parse_from(words.iter().chain(more)).unwrap().task {
+            Task::Incidents(arguments) => arguments,
+            Task::Generate(_) => unreachable!("incidents were asked for"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_left_out_counts_for_nothing_and_for_no_later_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let order = Order { each: 1, seed: 7, small: true, load: 1.0 };
+        generate::generate(folder.path(), order, &[Kind::Cpu]).unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let wanted: Vec<&Incident> = corpus.incidents.iter().collect();
+        let view = View { schema: "ecs", what: What::Spans, keys: Keys::Lines };
+        let texts = async |more: &[&str]| {
+            let tallies = look(&arguments(folder.path(), more), &corpus, &wanted, &view).await.unwrap();
+            tallies.iter().map(|tally| (tally.name().to_owned(), tally.texts())).collect::<Vec<_>>()
+        };
+        let whole = texts(&[]).await;
+        let without = texts(&["--ablate", "latency"]).await;
+        let slower = |text: &str| text.contains("self_time") || text.contains("call_edge");
+        assert!(slower(&whole[0].1), "{}", whole[0].1);
+        assert!(!slower(&without[0].1), "{}", without[0].1);
+        let each = texts(&["--ablations"]).await;
+        assert_eq!(each.len(), Lens::value_variants().len() + 1);
+        assert_eq!(each[0].1, whole[0].1);
+        let latency = each.iter().find(|(name, _)| name.ends_with("without latency")).unwrap();
+        assert_eq!(latency.1, without[0].1);
+    }
+}

@@ -26,16 +26,28 @@ impl Tally {
     pub(crate) fn is_empty(&self) -> bool {
         self.by_fault.is_empty()
     }
+
+    /// All that the tools answered.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> String {
+        self.by_fault.values().flatten().map(|outcome| outcome.text.as_str()).collect()
+    }
 }
 
-/// A row for each kind of fault and one for all of them.
+/// What an incident is called in which nothing went wrong: it has no culprit to be hit.
+const QUIET: &str = "quiet";
+
+/// A row for each kind of incident and one for all faults.
 pub(crate) fn table(tallies: &[Tally]) -> String {
     let mut text = String::from("how\tfault\tincidents\thit@1\thit@3\tMRR\tsignificant\tweak\tcalls\ttokens\ttokens/solve\tseconds\n");
     for tally in tallies {
         for (fault, outcomes) in &tally.by_fault {
             row(&mut text, &tally.name, fault, &outcomes.iter().collect::<Vec<_>>());
         }
-        row(&mut text, &tally.name, "all", &tally.by_fault.values().flatten().collect::<Vec<_>>());
+        let faulty: Vec<&Outcome> = tally.by_fault.iter().filter(|(fault, _)| *fault != QUIET).flat_map(|(_, of)| of).collect();
+        if !faulty.is_empty() {
+            row(&mut text, &tally.name, "all", &faulty);
+        }
     }
     text
 }
@@ -79,9 +91,10 @@ mod tests {
         tally.add("cpu", outcome(Some(1), 300));
         tally.add("cpu", outcome(Some(2), 100));
         tally.add("return", outcome(None, 200));
+        tally.add("quiet", outcome(None, 100));
         let text = table(&[tally]);
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows[1], "ecs\tcpu\t2\t50.0\t100.0\t0.750\t0\t2\t2.0\t200\t400\t0.00");
-        assert_eq!(rows[3], "ecs\tall\t3\t33.3\t66.7\t0.500\t0\t3\t2.0\t200\t600\t0.00");
+        assert_eq!(rows[4], "ecs\tall\t3\t33.3\t66.7\t0.500\t0\t3\t2.0\t200\t600\t0.00");
     }
 }
