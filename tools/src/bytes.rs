@@ -32,6 +32,14 @@ pub(crate) fn any_three(bytes: &[u8], distance: impl Fn(u8, u8, u8) -> u8 + Copy
     triples.fold(u8::MAX, |least, ((one, two), three)| least.min(distance(*one, *two, *three))) == 0
 }
 
+/// What [`fnv1a`] begins with.
+pub(crate) const FNV_SEED: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a (Fowler, Noll, Vo), 64 bits: the same in every build, which the standard library's hasher does not promise.
+pub(crate) fn fnv1a(state: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(state, |state, byte| (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,14 +8,11 @@ use super::{
 };
 use crate::mining::{
     mention::{Naming, Services},
-    statistics::rate_change,
+    statistics::{CLEAR_Z, rate_change},
 };
 
 /// Distinct error lines that are read for names; a fault writes few kinds of line, and an id in each does not hide whom they name.
 const MOST_COMPLAINTS: usize = 2_000;
-
-/// The root of G² from which on the naming is told: one service in a thousand reaches it by chance.
-const CLEAR: f64 = 3.3;
 
 /// Distinct error lines with their writers.
 #[derive(Default)]
@@ -75,7 +72,7 @@ pub(super) fn blamed(sample: &Sample, windows: &Windows) -> BTreeMap<String, Bla
     let (here_all, there_all) = if all.0 > 0 && all.1 > 0 { (f64::from(all.0), f64::from(all.1)) } else { (1.0, windows.times()) };
     let blame = |(name, (here, there)): (&str, (u32, u32))| {
         let z = rate_change(f64::from(here), here_all, f64::from(there), there_all).z;
-        (z >= CLEAR).then(|| (name.to_owned(), Blame { here, there, z }))
+        (z >= CLEAR_Z).then(|| (name.to_owned(), Blame { here, there, z }))
     };
     counts.into_iter().filter_map(blame).collect()
 }

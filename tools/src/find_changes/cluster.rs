@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use crate::{
     look::{Agg, Field, Filter, Key, Order, Results},
-    mining::{mask, statistics::rate_change},
+    mining::{
+        mask,
+        statistics::{CLEAR_Z, rate_change},
+    },
     params::Window,
     schema::{Role, Schema},
 };
@@ -46,9 +49,6 @@ const ROUTINE: [&str; 9] = [
     "SawCompletedJob",
     "LeaderElection",
 ];
-
-/// The root of G² from which on something happens more often than before: one in a thousand.
-const CLEAR: f64 = 3.3;
 
 /// What is fetched of the newest event of a pair.
 const FETCH: [Role; 4] = [Role::Message, Role::ObjectKind, Role::Service, Role::Occurrences];
@@ -153,5 +153,5 @@ pub(super) fn read(results: &Results<'_>, observed: Window, window: Window) -> R
 fn is_change(group: &Told, here: f64, there: f64) -> bool {
     TURNS.contains(&group.reason.as_str())
         || group.before == 0
-        || rate_change(group.count as f64, here, group.before as f64, there).z >= CLEAR
+        || rate_change(group.count as f64, here, group.before as f64, there).z >= CLEAR_Z
 }

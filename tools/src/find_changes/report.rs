@@ -9,7 +9,7 @@ use super::{
     cluster::Told,
     kind::Kind,
     rollout::{Changed, Rollout, Swap, difference},
-    trouble::{Trouble, rough},
+    trouble::{Trouble, clock, rough},
 };
 use crate::{
     answer::{Answer, Cell, Hint, Section, Table},
@@ -335,11 +335,6 @@ fn onset(trouble: &Trouble) -> Section {
 /// Seconds in words.
 fn span(seconds: i64) -> String {
     if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 30) / 60) }
-}
-
-/// The time of day, UTC.
-fn clock(time: Timestamp) -> String {
-    time.strftime("%H:%M:%SZ").to_string()
 }
 
 fn clock_bare(time: Timestamp) -> String {

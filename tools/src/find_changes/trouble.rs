@@ -11,7 +11,7 @@ use crate::{
     mining::{
         mention::Services,
         onset::{self, Onset},
-        statistics::rate_change,
+        statistics::{CLEAR_Z, rate_change},
     },
     params::Window,
     schema::{Role, Schema},
@@ -31,9 +31,6 @@ const SIDE: usize = 2;
 
 /// Services whose failures are counted in each step.
 const SERVICES: u32 = 20;
-
-/// The root of G² from which on a service's failures rose with the trouble: one in a thousand.
-const CLEAR: f64 = 3.3;
 
 /// Something that rose.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,7 +155,7 @@ fn suspects(steps: &[(Timestamp, &Bucket<'_>)], name: &str, onset: &Onset) -> (B
     let inside = (onset.end - onset.at) as f64;
     let outside = steps.len() as f64 - inside;
     let services = counts.len();
-    let rose = counts.into_iter().filter(|(_, (here, there))| rate_change(*here, inside, *there, outside).z >= CLEAR);
+    let rose = counts.into_iter().filter(|(_, (here, there))| rate_change(*here, inside, *there, outside).z >= CLEAR_Z);
     (rose.map(|(service, _)| service).collect(), services)
 }
 
@@ -217,7 +214,6 @@ impl Trouble {
 
     /// The trouble in words.
     pub(super) fn told(&self) -> String {
-        let clock = |time: Timestamp| time.strftime("%H:%M:%SZ").to_string();
         let level = |value: f64| format!("{} %", rough(value * 100.0));
         let over = self.end.map_or_else(String::new, |end| format!(" until {}", clock(end)));
         let (before, after) = (level(self.before), level(self.after));
@@ -229,6 +225,11 @@ impl Trouble {
             clock(self.latest)
         )
     }
+}
+
+/// The time of day, UTC.
+pub(super) fn clock(time: Timestamp) -> String {
+    time.strftime("%H:%M:%SZ").to_string()
 }
 
 /// Two significant digits.

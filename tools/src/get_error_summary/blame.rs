@@ -8,13 +8,10 @@ use crate::{
     look::Hit,
     mining::{
         mention::{Naming, Services},
-        statistics::rate_change,
+        statistics::{CLEAR_Z, rate_change},
     },
     schema::Role,
 };
-
-/// The root of G² from which on a service is told as blamed by words that may be ordinary ones: one in a thousand.
-const CLEAR: f64 = 3.3;
 
 /// A service that others' error lines name.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +32,7 @@ pub(super) struct Blamed {
 impl Blamed {
     /// Whether it is named for certain, or clearly more often than before.
     pub(super) fn is_clear(&self) -> bool {
-        self.z > 0.0 && (self.naming > Naming::Word || self.z >= CLEAR)
+        self.z > 0.0 && (self.naming > Naming::Word || self.z >= CLEAR_Z)
     }
 }
 

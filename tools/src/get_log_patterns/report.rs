@@ -4,7 +4,7 @@ use super::{
     GetLogPatterns,
     keys::{Counted, KeyKind},
     sample::Draw,
-    tally::{Drawn, Line, Pattern, Stratum, tally},
+    tally::{Drawn, Line, Pattern, Stratum, tally, whole},
 };
 use crate::{
     answer::{Answer, Cell, Hint, Table},
@@ -159,12 +159,6 @@ impl Report<'_> {
              fewer than {missing} lines may be missing"
         )
     }
-}
-
-fn whole(number: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
-    let number = number as f64;
-    number
 }
 
 fn key(pattern: &Pattern) -> Option<&str> {

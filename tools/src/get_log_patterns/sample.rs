@@ -3,6 +3,7 @@
 
 use super::{keys::is_groupable, lines, tally::Drawn};
 use crate::{
+    bytes::{FNV_SEED, fnv1a},
     dsl::{Include, TermsOrder, TrackTotal},
     look::{Agg, Bucket, Filter, Found, Hit, Key, Look},
     params::Window,
@@ -151,7 +152,7 @@ impl Survey {
         ids.retain(|(_, lines)| *lines <= most / LARGEST_TRACE);
         draw.too_large = (before - ids.len()) as u64;
         // Ids may begin with a time: what does not fit is left out by hash.
-        ids.sort_by_cached_key(|(id, _)| hash(id));
+        ids.sort_by_cached_key(|(id, _)| fnv1a(FNV_SEED, id.as_bytes()));
         let mut sum = 0;
         // A fifth more than was reckoned still fits into the replies.
         let fits = |(_, lines): &&(String, u64)| {
@@ -188,11 +189,6 @@ fn traces_per_line(hits: &[Hit<'_>]) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
     let ratio = distinct.max(1) as f64 / lines as f64;
     ratio
-}
-
-/// FNV-1a, 64 bits.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ fn estimate(stratum: &Stratum<'_>, sizes: &HashMap<&str, f64>, lines: &[&Line<'_
     (total * share, total * total * left * spread)
 }
 
-fn whole(number: u64) -> f64 {
+pub(super) fn whole(number: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
     let number = number as f64;
     number

@@ -1,4 +1,4 @@
-//! The statistics that compare windows: signed G², Mann–Whitney, quantiles, intervals, change points. Pure; knows numbers only.
+//! The statistics that compare windows: signed G², Mann–Whitney, quantiles, rates. Pure; knows numbers only.
 
 /// The signed log-likelihood ratio of two proportions (Dunning 1993): how surprising it is that `a` of `a_total` here and `b` of `b_total`
 /// there come from one rate. Positive when the rate here is higher. 0 when a total is 0.
@@ -72,19 +72,8 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     Some(low + (high - low) * (at - at.floor()))
 }
 
-/// The Wilson score interval of a proportion (Wilson 1927): where the true rate lies, given `successes` of `trials`. `z` is 1.96 for 95 %.
-/// From 0 to 1 when there were no trials.
-pub fn wilson_interval(successes: f64, trials: f64, z: f64) -> (f64, f64) {
-    if trials <= 0.0 {
-        return (0.0, 1.0);
-    }
-    let rate = successes / trials;
-    let z2 = z * z;
-    let centre = rate + z2 / (2.0 * trials);
-    let half = z * (rate * (1.0 - rate) / trials + z2 / (4.0 * trials * trials)).sqrt();
-    let scale = 1.0 + z2 / trials;
-    (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
-}
+/// The z from which on a rate is said to have moved: without a change one comparison in a thousand reaches it, up or down.
+pub const CLEAR_Z: f64 = 3.3;
 
 /// Whether a rate moved, and how far.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,35 +89,6 @@ pub fn rate_change(a: f64, a_span: f64, b: f64, b_span: f64) -> RateChange {
     let ratio = (a_span > 0.0 && b_span > 0.0 && b > 0.0).then(|| (a / a_span) / (b / b_span));
     let g2 = signed_g2(a, a_span, b, b_span);
     RateChange { ratio, z: g2.signum() * g2.abs().sqrt() }
-}
-
-/// Where a series changes most.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ChangePoint {
-    /// The first value after the change.
-    pub at: usize,
-    /// z of the Mann–Whitney test of the values from there on against those before; positive when they rose.
-    pub z: f64,
-    /// Median before.
-    pub before: f64,
-    /// Median from there on.
-    pub after: f64,
-}
-
-/// The split of a series whose two sides differ most by the Mann–Whitney statistic (Pettitt 1979 takes the same maximum), with at least
-/// `side` values on each side. The earliest of equals. None when the series is shorter than two sides or constant.
-pub fn change_point(series: &[f64], side: usize) -> Option<ChangePoint> {
-    let side = side.max(1);
-    let splits = side..=series.len().checked_sub(side)?;
-    let mut best: Option<ChangePoint> = None;
-    for at in splits {
-        let (head, tail) = series.split_at_checked(at)?;
-        let z = mann_whitney_z(tail, head);
-        if z != 0.0 && best.is_none_or(|best| z.abs() > best.z.abs() + 1e-12) {
-            best = Some(ChangePoint { at, z, before: median(head)?, after: median(tail)? });
-        }
-    }
-    best
 }
 
 /// A number of things, to calculate with.
@@ -196,18 +156,6 @@ mod tests {
     }
 
     #[test]
-    fn wilson_intervals_are_those_of_the_tables() {
-        let check = |successes: f64, trials: f64, low: f64, high: f64| {
-            let (found_low, found_high) = wilson_interval(successes, trials, 1.96);
-            assert!((found_low - low).abs() < 5e-4 && (found_high - high).abs() < 5e-4, "{found_low} {found_high}");
-        };
-        check(0.0, 10.0, 0.0, 0.2775);
-        check(5.0, 10.0, 0.2366, 0.7634);
-        check(10.0, 10.0, 0.7225, 1.0);
-        check(0.0, 0.0, 0.0, 1.0);
-    }
-
-    #[test]
     fn a_rate_change_has_a_ratio_and_a_sign() {
         let up = rate_change(30.0, 100.0, 10.0, 100.0);
         close(up.ratio.unwrap(), 3.0);
@@ -216,17 +164,5 @@ mod tests {
         assert_eq!(new.ratio, None);
         assert!(new.z > 0.0);
         assert!(rate_change(0.0, 100.0, 10.0, 100.0).z < 0.0);
-    }
-
-    #[test]
-    fn the_change_point_is_where_the_level_moves() {
-        let series = [1.0, 2.0, 1.5, 2.5, 9.0, 8.0, 9.5, 8.5];
-        let found = change_point(&series, 2).unwrap();
-        assert_eq!((found.at, found.before, found.after), (4, 1.75, 8.75));
-        close(found.z, 8.0 / 12f64.sqrt());
-        assert!(change_point(&[9.0, 8.0, 1.0, 2.0], 2).unwrap().z < 0.0);
-        assert_eq!(change_point(&[3.0; 10], 2), None);
-        assert_eq!(change_point(&[1.0, 2.0, 3.0], 2), None);
-        assert_eq!(change_point(&[], 1), None);
     }
 }

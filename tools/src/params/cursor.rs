@@ -7,7 +7,10 @@
 use jiff::Timestamp;
 
 use super::{Scope, Window, text::shown};
-use crate::error::{Code, ToolError};
+use crate::{
+    bytes::{FNV_SEED, fnv1a},
+    error::{Code, ToolError},
+};
 
 /// The first character of a cursor: its version.
 const VERSION: char = '1';
@@ -86,7 +89,7 @@ impl Scope {
     /// `own` are the arguments of the tool that change which documents are given or in which order, its name among them.
     pub fn fingerprint(&self, own: &[&str]) -> u64 {
         let search = Scope { max_tokens: None, cursor: None, explain: super::Flag(false), ..self.clone() };
-        own.iter().fold(hash(SEED, format!("{search:?}").as_bytes()), |state, own| hash(hash(state, &[0]), own.as_bytes()))
+        own.iter().fold(fnv1a(FNV_SEED, format!("{search:?}").as_bytes()), |state, own| fnv1a(fnv1a(state, &[0]), own.as_bytes()))
     }
 
     /// Where the page before ended; none when this is the first.
@@ -98,16 +101,9 @@ impl Scope {
     }
 }
 
-/// FNV-1a (Fowler, Noll, Vo), 64 bits: the same in every build, which the standard library's hasher does not promise. It detects
-/// mistakes, not forgery: a forged cursor shows nothing that its caller may not ask for anyway.
-fn hash(state: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(state, |state, byte| (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-const SEED: u64 = 0xcbf2_9ce4_8422_2325;
-
+/// The hash detects mistakes, not forgery: a forged cursor shows nothing that its caller may not ask for anyway.
 fn seal(text: &str, search: u64) -> u64 {
-    hash(hash(SEED, &search.to_le_bytes()), text.as_bytes())
+    fnv1a(fnv1a(FNV_SEED, &search.to_le_bytes()), text.as_bytes())
 }
 
 fn zigzag(number: i128) -> u128 {

@@ -1,5 +1,6 @@
 //! Which field plays which role in each group of indices that name their fields alike. Knows no tool.
 
+mod candidate;
 mod detect;
 mod field;
 mod group;
@@ -11,11 +12,12 @@ mod unit;
 
 use std::collections::BTreeMap;
 
+pub use candidate::{Candidate, Reading};
 pub use detect::detect;
 pub use field::{FieldInfo, Kind};
 pub use group::Group;
 pub use ids::{span_forms, trace_forms};
-pub use role::{Candidate, Reading, Role};
+pub use role::Role;
 pub use unit::{EpochUnit, LevelScale};
 
 use crate::{
