@@ -3,11 +3,12 @@
 use std::{
     borrow::Cow,
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
 use jiff::Timestamp;
 
+use super::change::{Change, Events, Exposure, changes};
 use crate::{
     look::{Found, Hit},
     mining::Templates,
@@ -49,6 +50,8 @@ pub(super) struct Pattern {
     pub(super) error_type: Option<String>,
     pub(super) count: f64,
     pub(super) before: f64,
+    /// How it changed against the baseline, beyond chance.
+    pub(super) change: Option<Change>,
     /// Traces in which one of these was the first error; none where no line has a trace.
     pub(super) first_in: Option<usize>,
     pub(super) first_seen: Option<Timestamp>,
@@ -60,22 +63,45 @@ pub(super) struct Pattern {
     pub(super) id: String,
 }
 
-/// The patterns of a window, most frequent first, each with its lines in the baseline; and the number of traces that have
-/// an error.
-pub(super) fn patterns(now: &[Line<'_>], before: &[Line<'_>]) -> (Vec<Pattern>, usize) {
+/// The patterns of a window.
+pub(super) struct Patterns {
+    /// Most frequent first, each with its lines in the baseline.
+    pub(super) list: Vec<Pattern>,
+    /// Traces that have an error.
+    pub(super) traces: usize,
+}
+
+/// How many events some lines tell of: what fails in one trace, however often it is said, is one.
+pub(super) fn events<'l>(lines: impl IntoIterator<Item = &'l Line<'l>>) -> u64 {
+    let mut traces: HashSet<Cow<'_, str>> = HashSet::new();
+    let mut events = 0;
+    for line in lines {
+        let trace = line.hit.text(Role::TraceId).filter(|trace| !trace.is_empty());
+        events += u64::from(trace.is_none_or(|trace| traces.insert(trace)));
+    }
+    events
+}
+
+/// Mines the patterns of a window, and holds them against a baseline that was observed for so long.
+pub(super) fn patterns(now: &[Line<'_>], before: &[Line<'_>], exposure: Option<Exposure>) -> Patterns {
     let templates = Templates::mine(now.iter().chain(before).map(|line| &*line.text));
     let kind = |line: &Line<'_>| line.hit.text(Role::ErrorType).filter(|kind| !kind.is_empty()).map(Cow::into_owned);
-    let keys: Vec<(usize, Option<String>)> =
+    let key_of_line: Vec<(usize, Option<String>)> =
         now.iter().chain(before).enumerate().map(|(number, line)| (templates.of(number), kind(line))).collect();
-    let (keys_now, keys_before) = keys.split_at(now.len().min(keys.len()));
+    let (keys_now, keys_before) = key_of_line.split_at(now.len().min(key_of_line.len()));
     let mut members: BTreeMap<&(usize, Option<String>), Vec<&Line<'_>>> = BTreeMap::new();
     for (line, key) in now.iter().zip(keys_now) {
         members.entry(key).or_default().push(line);
     }
-    let mut earlier: BTreeMap<&(usize, Option<String>), f64> = BTreeMap::new();
+    let mut earlier: BTreeMap<&(usize, Option<String>), Vec<&Line<'_>>> = BTreeMap::new();
     for (line, key) in before.iter().zip(keys_before) {
-        *earlier.entry(key).or_default() += line.weight;
+        earlier.entry(key).or_default().push(line);
     }
+    let keys: BTreeSet<&(usize, Option<String>)> = members.keys().chain(earlier.keys()).copied().collect();
+    let count = |lines: Option<&Vec<&Line<'_>>>| events(lines.into_iter().flatten().copied());
+    let tested: Vec<Events> = keys.iter().map(|key| Events { now: count(members.get(key)), before: count(earlier.get(key)) }).collect();
+    let changed = exposure.map_or_else(Vec::new, |exposure| changes(&tested, exposure));
+    let changed: BTreeMap<_, _> = keys.into_iter().zip(changed).collect();
     let firsts = firsts(now);
     let mut first_in: HashMap<&(usize, Option<String>), usize> = HashMap::new();
     for key in firsts.iter().filter_map(|number| keys_now.get(*number)) {
@@ -86,13 +112,14 @@ pub(super) fn patterns(now: &[Line<'_>], before: &[Line<'_>]) -> (Vec<Pattern>, 
         .into_iter()
         .map(|(key, lines)| Pattern {
             error_type: key.1.clone(),
-            before: earlier.get(key).copied().unwrap_or_default(),
+            before: earlier.get(key).map_or(0.0, |lines| lines.iter().map(|line| line.weight).sum()),
+            change: changed.get(key).copied().flatten(),
             first_in: has_traces.then(|| first_in.get(key).copied().unwrap_or_default()),
             ..pattern(templates.template(key.0), &lines)
         })
         .collect();
     patterns.sort_by(|a, b| b.count.total_cmp(&a.count).then_with(|| a.text.cmp(&b.text)).then_with(|| a.error_type.cmp(&b.error_type)));
-    (patterns, firsts.len())
+    Patterns { list: patterns, traces: firsts.len() }
 }
 
 /// The first error of each trace, as the number of its line. Lines come newest first: of lines at the same moment the

@@ -1,6 +1,7 @@
 //! `get_error_summary`: what is failing, how often, and since when. Knows the looks; knows no engine and no protocol.
 
 mod blame;
+mod change;
 mod lines;
 mod report;
 
@@ -11,7 +12,8 @@ use serde::Deserialize;
 
 use self::{
     blame::blamed,
-    lines::{FETCH, Pattern, lines, patterns},
+    change::{Events, Exposure, changes},
+    lines::{FETCH, Line, Pattern, events, lines, patterns},
     report::Report,
 };
 use crate::{
@@ -71,6 +73,7 @@ impl Tool for GetErrorSummary {
             "rate_per_min",
             "baseline_rate_per_min",
             "is_new",
+            "change",
             "first_in_traces",
             "first_seen",
             "last_seen",
@@ -194,6 +197,13 @@ impl Summary {
         (self.window.seconds(), self.before.map(|before| before.seconds()))
     }
 
+    /// How long window and baseline were observed by these lines of them.
+    #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
+    fn exposure(&self, now: (&[Line<'_>], Total), before: (&[Line<'_>], Total)) -> Option<Exposure> {
+        let read = |(lines, total): (&[Line<'_>], Total)| if total.value == 0 { 1.0 } else { lines.len() as f64 / total.value as f64 };
+        Some(Exposure { now: self.window.seconds() * read(now), before: self.before?.seconds() * read(before) })
+    }
+
     /// Reads the first lines; takes more of them where there are more.
     fn first(self, known: Services, mut found: Vec<Found<'_>>, context: &Context) -> Result<Step, ToolError> {
         let parts = found.split_off(1.min(found.len()));
@@ -234,17 +244,20 @@ impl Summary {
     ) -> Result<Step, ToolError> {
         let total = sum(now);
         let (lines_now, lines_before) = (lines(now), lines(before));
-        let (groups, traces) = patterns(&lines_now, &lines_before);
-        let groups = groups.into_iter().map(|pattern| (Cell::from(pattern.text.as_str()), pattern)).collect();
+        let total_before = sum(before);
+        let exposure = self.exposure((&lines_now, total), (&lines_before, total_before));
+        let patterns = patterns(&lines_now, &lines_before, exposure);
+        let groups = patterns.list.into_iter().map(|pattern| (Cell::from(pattern.text.as_str()), pattern)).collect();
         let report = Report {
             by: "pattern",
             window: self.window,
             before: self.before,
             total,
-            total_before: sum(before),
+            total_before,
+            level: exposure.map(|exposure| change::level(Events { now: events(&lines_now), before: events(&lines_before) }, exposure)),
             services,
             groups,
-            traces,
+            traces: patterns.traces,
             blamed: blamed(&lines_now, &lines_before, known, self.seconds()),
         };
         let mut answer = report.answer(self.arguments.top.value() as usize, &context.schema);
@@ -267,6 +280,19 @@ impl Summary {
             .iter()
             .map(|bucket| (bucket.key.text().into_owned(), bucket.count))
             .collect();
+        let (lines_now, lines_before) = (lines(std::slice::from_ref(now)), before.map(|before| lines(std::slice::from_ref(before))));
+        let lines_before = lines_before.unwrap_or_default();
+        let total_before = before.map_or_else(Total::default, |before| before.total);
+        // Both windows are counted whole; how many lines tell of one event is known of those that were read.
+        let exposure = self.before.map(|before| Exposure { now: self.window.seconds(), before: before.seconds() });
+        let (clump, clump_before) = (clump(&lines_now), clump(&lines_before));
+        let mut tested: BTreeMap<String, Events> =
+            earlier.iter().map(|(key, count)| (key.clone(), Events { now: 0, before: thinned(*count, clump_before) })).collect();
+        for bucket in now.results.buckets("by") {
+            tested.entry(bucket.key.text().into_owned()).or_default().now = thinned(bucket.count, clump);
+        }
+        let changed = exposure.map_or_else(Vec::new, |exposure| changes(&tested.values().copied().collect::<Vec<_>>(), exposure));
+        let changed: BTreeMap<String, _> = tested.into_keys().zip(changed).collect();
         let mut groups = Vec::new();
         for bucket in now.results.buckets("by") {
             let newest = bucket.results.hits("newest").first();
@@ -276,6 +302,7 @@ impl Summary {
                 text: bucket.key.text().into_owned(),
                 count: bucket.count as f64,
                 before: earlier.get(bucket.key.text().as_ref()).copied().unwrap_or_default() as f64,
+                change: changed.get(bucket.key.text().as_ref()).copied().flatten(),
                 first_seen: bucket.results.time("first"),
                 last_seen: bucket.results.time("last"),
                 services: bucket.results.buckets("service").iter().map(|service| service.key.text().into_owned()).collect(),
@@ -288,17 +315,18 @@ impl Summary {
         }
         let (other, error_bound) = now.results.other("by");
         let counted: u64 = now.results.buckets("by").iter().map(|bucket| bucket.count).sum();
-        let (lines_now, lines_before) = (lines(std::slice::from_ref(now)), before.map(|before| lines(std::slice::from_ref(before))));
+        let all = Events { now: thinned(now.total.value, clump), before: thinned(total_before.value, clump_before) };
         let report = Report {
             by: field.name(),
             window: self.window,
             before: self.before,
             total: now.total,
-            total_before: before.map_or_else(Total::default, |before| before.total),
+            total_before,
+            level: exposure.map(|exposure| change::level(all, exposure)),
             services: Vec::new(),
             groups,
             traces: 0,
-            blamed: blamed(&lines_now, &lines_before.unwrap_or_default(), known, self.seconds()),
+            blamed: blamed(&lines_now, &lines_before, known, self.seconds()),
         };
         let mut answer = report.answer(self.arguments.top.value() as usize, &context.schema);
         if other > 0 {
@@ -344,6 +372,18 @@ fn affordable(parts: &[Found<'_>]) -> u32 {
     let bytes: usize = hits().map(|hit| length(hit) + BYTES_BESIDE_TEXT).sum();
     let mean = bytes / hits().count().max(1);
     u32::try_from(REPLY_BYTES / 2 / mean.max(1)).unwrap_or(MOST_LINES).clamp(FIRST_LINES, MOST_LINES)
+}
+
+/// How many lines tell of one event.
+#[expect(clippy::cast_precision_loss, reason = "counts of documents")]
+fn clump(lines: &[Line<'_>]) -> f64 {
+    lines.len().max(1) as f64 / events(lines).max(1) as f64
+}
+
+/// How many events some lines tell of; at least one where there is any line.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of documents")]
+fn thinned(lines: u64, clump: f64) -> u64 {
+    (lines as f64 / clump).ceil() as u64
 }
 
 fn sum(parts: &[Found<'_>]) -> Total {

@@ -1,6 +1,10 @@
 //! Groups of errors as an answer: the summary, the table, whom others blame, the next call. Knows no look.
 
-use super::{blame::Blamed, lines::Pattern};
+use super::{
+    blame::Blamed,
+    change::{Change, Level, ONE_IN},
+    lines::Pattern,
+};
 use crate::{
     answer::{Answer, Cell, Hint, Section, Table},
     look::Total,
@@ -20,6 +24,8 @@ pub(super) struct Report<'r> {
     pub(super) before: Option<Window>,
     pub(super) total: Total,
     pub(super) total_before: Total,
+    /// What became of all errors; none without a baseline.
+    pub(super) level: Option<Level>,
     /// Exact counts of the services, where the groups are others.
     pub(super) services: Vec<(String, u64)>,
     pub(super) groups: Vec<(Cell, Pattern)>,
@@ -33,8 +39,24 @@ impl Report<'_> {
     pub(super) fn answer(&self, top: usize, schema: &Schema) -> Answer {
         let answer = Answer::new(self.summary()).window(self.window).matched(self.total).table(self.table(top));
         let answer = answer.section(Section::table("blamed", self.named(BLAMED.max(top / 2)))).hint(self.hint());
+        let answer = self.notes().into_iter().fold(answer, Answer::note);
         let shown = schema.shown(&[Role::Level, Role::Message, Role::Service, Role::Status, Role::Outcome]);
         shown.into_iter().fold(answer, |answer, (role, field)| answer.field(role, field))
+    }
+
+    /// What is to be known of `change`.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.groups.iter().any(|(_, pattern)| pattern.change.is_some()) {
+            notes.push(format!("change: beyond chance; of {ONE_IN} comparisons of alike windows one tells any"));
+        }
+        let is_rare = |pattern: &Pattern| self.before.is_some() && pattern.before == 0.0 && pattern.change.is_none();
+        match self.groups.iter().filter(|(_, pattern)| is_rare(pattern)).count() {
+            0 => {}
+            1 => notes.push("1 group was not in the baseline, but is too rare to be called new".to_owned()),
+            rare => notes.push(format!("{rare} groups were not in the baseline, but are too rare to be called new")),
+        }
+        notes
     }
 
     /// Whom others blame.
@@ -65,16 +87,28 @@ impl Report<'_> {
         patterns().rev().filter(|pattern| pattern.first_in > Some(0)).max_by_key(|pattern| pattern.first_in)
     }
 
-    /// The groups that the baseline does not have.
-    fn newcomers(&self) -> Vec<&Pattern> {
-        let is_new = |group: &&(Cell, Pattern)| self.before.is_some() && group.1.before == 0.0;
-        self.groups.iter().filter(is_new).map(|(_, pattern)| pattern).collect()
+    /// The groups that changed so.
+    fn changed(&self, change: Change) -> Vec<&Pattern> {
+        self.groups.iter().map(|(_, pattern)| pattern).filter(|pattern| pattern.change == Some(change)).collect()
+    }
+
+    /// What became of the errors, in words.
+    fn level(&self) -> &'static str {
+        let is_same = self.groups.iter().all(|(_, pattern)| pattern.change.is_none());
+        match self.level {
+            None => "",
+            Some(Level::More) => ", more than before",
+            Some(Level::Fewer) => ", fewer than before",
+            Some(Level::AsBefore) if is_same => ": errors are as before",
+            Some(Level::AsBefore) => ", as many as before",
+            Some(Level::Unclear) => ", no clear change",
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
     fn summary(&self) -> String {
         let more = if self.total.at_least { "at least " } else { "" };
-        let mut summary = format!("{more}{} errors", self.total.value);
+        let mut summary = format!("{more}{} errors{}", self.total.value, self.level());
         if let Some(before) = self.before {
             let [here, there] = [&self.total, &self.total_before].map(|total| total.value as f64);
             let ratio = rate_change(here, self.window.seconds(), there, before.seconds()).ratio;
@@ -86,11 +120,13 @@ impl Report<'_> {
             let rest = if self.services.len() > 5 { format!(" and {} more", self.services.len() - 5) } else { String::new() };
             summary.push_str(&format!(", by service: {}{rest}", shown.join(", ")));
         }
-        if let [new, others @ ..] = self.newcomers().as_slice() {
-            let since = new.first_seen.map_or(String::new(), |time| format!(" since {time}"));
-            let text: String = new.text.chars().take(120).collect();
+        for change in [Change::New, Change::Rose] {
+            let changed = self.changed(change);
+            let [first, others @ ..] = changed.as_slice() else { continue };
+            let since = first.first_seen.filter(|_| change == Change::New).map_or(String::new(), |time| format!(" since {time}"));
+            let text: String = first.text.chars().take(120).collect();
             let more = if others.is_empty() { "" } else { ", …" };
-            summary.push_str(&format!("; {} new: {text}{since}{more}", others.len() + 1));
+            summary.push_str(&format!("; {} {}: {text}{since}{more}", others.len() + 1, change.word()));
         }
         if let Some(first) = self.opener() {
             let (traces, text) = (first.first_in.unwrap_or_default(), first.text.chars().take(80).collect::<String>());
@@ -112,6 +148,7 @@ impl Report<'_> {
             ("rate_per_min", true),
             ("baseline_rate_per_min", compares),
             ("is_new", compares),
+            ("change", compares),
             ("first_in_traces", true),
             ("first_seen", true),
             ("last_seen", true),
@@ -148,7 +185,8 @@ impl Report<'_> {
     fn row(&self, key: Cell, pattern: &Pattern) -> Vec<Cell> {
         let mut row = vec![key, Cell::from(pattern.error_type.as_deref()), count(pattern.count), rate(pattern.count, self.window)];
         if let Some(before) = self.before {
-            row.extend([rate(pattern.before, before), Cell::from(pattern.before == 0.0)]);
+            let is_new = pattern.change == Some(Change::New);
+            row.extend([rate(pattern.before, before), Cell::from(is_new), Cell::from(pattern.change.map(Change::word))]);
         }
         row.push(Cell::from(pattern.first_in));
         row.extend([Cell::from(pattern.first_seen), Cell::from(pattern.last_seen)]);
@@ -166,7 +204,7 @@ impl Report<'_> {
 
     /// The next call: one request that ran into the first new error, or else into the most frequent one.
     fn hint(&self) -> Option<Hint> {
-        let new = self.newcomers().first().copied();
+        let new = self.changed(Change::New).first().copied();
         let pattern = new.or(self.groups.first().map(|(_, pattern)| pattern))?;
         let why = if new.is_some() { "a request with a new error" } else { "a request with the most frequent error" };
         Some(match &pattern.trace_id {

@@ -19,33 +19,88 @@ fn services(names: &[&str]) -> Value {
 
 #[test]
 fn a_pattern_that_was_not_there_before_is_new() {
-    let now = vec![
-        line(3, "timeout after 31 ms calling order-service", "pay"),
-        line(2, "timeout after 29 ms calling order-service", "pay"),
-        line(1, "disk full", "cart"),
-    ];
+    let timeout = |id: usize| line(id, &format!("timeout after {} ms calling order-service", 20 + id), "pay");
+    let now = (2..9).rev().map(timeout).chain([line(1, "disk full", "cart")]).collect();
     let before = vec![line(0, "disk full", "cart")];
     let replies = [
         reply(50, vec![], services(&["pay", "cart", "order-service"])),
-        reply(3, now, services(&["pay", "cart"])),
+        reply(8, now, services(&["pay", "cart"])),
         reply(1, before, json!({})),
         reply(1, vec![], json!({})),
     ];
     let played = play("get_error_summary", json!({}), ECS, replies);
     insta::assert_snapshot!(played.text(), @"
-    3 errors (1 in the baseline, 3 times its rate), by service: cart 2, pay 2; 1 new: timeout after <*> ms calling order-service since 2026-03-25T14:12:00Z; first in 2 of 3 traces: pay: timeout after <*> ms calling order-service; most blamed by others: order-service (2, 0 in the baseline)
-    window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 3	returned 2
+    8 errors, more than before (1 in the baseline, 8 times its rate), by service: cart 2, pay 2; 1 new: timeout after <*> ms calling order-service since 2026-03-25T14:12:00Z; first in 7 of 8 traces: pay: timeout after <*> ms calling order-service; most blamed by others: order-service (7, 0 in the baseline)
+    window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 8	returned 2
     all rows:	level=error
-    pattern	count	rate_per_min	baseline_rate_per_min	is_new	first_in_traces	first_seen (2026-03-25T14:…Z)	last_seen (2026-03-25T14:…Z)	service	trace_id
-    timeout after <*> ms calling order-service	2	0.033	0	true	2	12:00	13:00	pay	t2
-    disk full	1	0.017	0.017	false	1	11:00	11:00	cart	t1
+    pattern	count	rate_per_min	baseline_rate_per_min	is_new	change	first_in_traces	first_seen (2026-03-25T14:…Z)	last_seen (2026-03-25T14:…Z)	service	trace_id
+    timeout after <*> ms calling order-service	7	0.117	0	true	new	7	12:00	18:00	pay	t2
+    disk full	1	0.017	0.017	false	-	1	11:00	11:00	cart	t1
     blamed:
     service	count	rate_per_min	baseline_rate_per_min	named_as	by
-    order-service	2	0.033	0	host	pay
+    order-service	7	0.117	0	host	pay
+    note: change: beyond chance; of 20 comparisons of alike windows one tells any
     fields: level=log.level message=message service=service.name status=http.response.status_code
     next: search_by_trace_id trace_id=t2 — a request with a new error
     ");
     insta::assert_snapshot!(played.sent[1], @r#"{"_source":false,"aggs":{"service":{"terms":{"field":"service.name","size":500}}},"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"message","url.path","service.name","log.level","trace.id"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T15:00:00Z"}}},{"bool":{"minimum_should_match":1,"should":[{"terms":{"log.level":["ALERT","Alert","CRIT","CRITICAL","Crit","Critical","DPANIC","Dpanic","E","EMERG","EMERGENCY","ERR","ERROR","Emerg","Emergency","Err","Error","F","FAILURE","FATAL","FTL","Failure","Fatal","Ftl","PANIC","Panic","SEVERE","Severe","alert","crit","critical","dpanic","e","emerg","emergency","err","error","f","failure","fatal","ftl","panic","severe"]}},{"bool":{"filter":[{"bool":{"must_not":[{"exists":{"field":"log.level"}}]}},{"exists":{"field":"message"}},{"bool":{"minimum_should_match":1,"should":[{"terms":{"log.level":["ALERT","Alert","CRIT","CRITICAL","Crit","Critical","DPANIC","Dpanic","E","EMERG","EMERGENCY","ERR","ERROR","Emerg","Emergency","Err","Error","F","FAILURE","FATAL","FTL","Failure","Fatal","Ftl","PANIC","Panic","SEVERE","Severe","alert","crit","critical","dpanic","e","emerg","emergency","err","error","f","failure","fatal","ftl","panic","severe"]}},{"range":{"http.response.status_code":{"gte":500,"lte":599}}}]}}]}}]}}]}},"size":500,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"desc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"desc"}}],"track_total_hits":true}"#);
+}
+
+/// The cells of these columns in every row.
+fn cells<'a>(answer: &'a Value, names: &[&str]) -> Vec<Vec<&'a Value>> {
+    let columns = answer["columns"].as_array().unwrap();
+    let cell = |row: &'a Value, name: &str| match columns.iter().position(|column| column == name) {
+        Some(at) => &row[at],
+        None => &answer["constants"][name],
+    };
+    answer["rows"].as_array().unwrap().iter().map(|row| names.iter().map(|name| cell(row, name)).collect()).collect()
+}
+
+fn of_trace(trace: usize, id: usize, message: &str) -> Value {
+    let mut line = line(id, message, "pay");
+    line["fields"]["trace.id"] = json!([format!("t{trace}")]);
+    line
+}
+
+#[test]
+fn a_single_line_that_was_not_there_before_is_not_called_new() {
+    let answer = told(json!({}), vec![line(1, "disk full", "cart")], vec![], &[]);
+    assert_eq!(cells(&answer, &["count", "is_new", "change"]), [[&json!(1), &json!(false), &Value::Null]], "{answer}");
+    assert!(answer["summary"].as_str().unwrap().starts_with("1 errors, no clear change (0 in the baseline)"), "{answer}");
+}
+
+#[test]
+fn retries_of_one_request_are_one_event() {
+    let many = |trace: fn(usize) -> usize| (0..9).map(|id| of_trace(trace(id), id, "disk full")).collect();
+    let change = |now| cells(&told(json!({}), now, vec![], &[]), &["change"])[0][0].clone();
+    assert_eq!((change(many(|_| 1)), change(many(|id| id))), (Value::Null, json!("new")));
+}
+
+#[test]
+fn errors_are_said_to_be_as_before_where_they_are() {
+    let some = |count: usize| (0..count).map(|id| line(id, ["disk full", "queue is stuck"][id % 2], "cart")).collect::<Vec<_>>();
+    let answer = told(json!({}), some(44), some(40), &[]);
+    assert!(
+        answer["summary"].as_str().unwrap().starts_with("44 errors: errors are as before (40 in the baseline, 1.1 times its rate)"),
+        "{answer}"
+    );
+    let answer = told(json!({}), some(80), some(20), &[]);
+    assert!(
+        answer["summary"].as_str().unwrap().starts_with("80 errors, more than before (20 in the baseline, 4 times its rate)"),
+        "{answer}"
+    );
+    assert_eq!(cells(&answer, &["change"]), [[&json!("rose")], [&json!("rose")]]);
+    let answer = told(json!({}), some(10), some(60), &[]);
+    assert!(answer["summary"].as_str().unwrap().starts_with("10 errors, fewer than before"), "{answer}");
+}
+
+#[test]
+fn a_longer_baseline_speaks_for_its_length() {
+    // Ten times as long, with as many lines: a tenth of the rate.
+    let some = || (0..20).map(|id| line(id, "disk full", "cart")).collect::<Vec<_>>();
+    let baseline = json!({"baseline": {"start": "2026-03-25T04:00:00Z", "end": "2026-03-25T14:00:00Z"}});
+    assert_eq!(cells(&told(baseline, some(), some(), &[]), &["change"]), [[&json!("rose")]]);
+    assert_eq!(cells(&told(json!({}), some(), some(), &[]), &["change"]), [[&Value::Null]]);
 }
 
 #[test]
@@ -55,7 +110,6 @@ fn both_windows_are_asked_in_one_round_trip() {
     let replies = [reply(50, vec![], json!({})), reply(1, vec![line(0, "a", "b")], json!({})), empty(), any()];
     let played = play("get_error_summary", json!({}), ECS, replies);
     assert_eq!(played.sent.len(), 4);
-    assert_eq!(played.structured()["rows"][0][4], true);
 }
 
 #[test]
@@ -80,10 +134,11 @@ fn services_are_counted_by_the_engine() {
         [reply(9_000, vec![], services(&["pay"])), now, before, reply(1, vec![], json!({}))],
     );
     insta::assert_snapshot!(played.text(), @"
-    7003 errors (10 in the baseline, 700 times its rate)
+    7003 errors, more than before (10 in the baseline, 700 times its rate); 1 rose: pay
     window 2026-03-25T14:00:00Z/2026-03-25T15:00:00Z	matched 7003	returned 1
-    service	count	rate_per_min	baseline_rate_per_min	is_new	first_seen	last_seen	level	trace_id
-    pay	7000	116.667	0.167	false	2026-03-25T14:00:00Z	2026-03-25T14:01:00Z	error	t9
+    service	count	rate_per_min	baseline_rate_per_min	is_new	change	first_seen	last_seen	level	trace_id
+    pay	7000	116.667	0.167	false	rose	2026-03-25T14:00:00Z	2026-03-25T14:01:00Z	error	t9
+    note: change: beyond chance; of 20 comparisons of alike windows one tells any
     note: 2 errors are in further groups (raise `top`); a count may be too low by 0
     note: 1 errors have no service
     note: blamed is estimated from the newest 1 errors
@@ -152,16 +207,10 @@ fn what_rose_most_is_shown_where_not_every_group_is() {
 
 #[test]
 fn the_first_error_of_a_trace_is_told_and_others_that_follow_are_not() {
-    let of = |id: usize, message: &str, service: &str| {
-        let mut line = line(id, message, service);
-        line["fields"]["trace.id"] = json!([format!("t{}", id / 2)]);
-        line
-    };
-    let now = (0..6).rev().map(|id| of(id, if id % 2 == 0 { "disk full" } else { "bad gateway" }, "pay")).collect();
+    let now = (0..6).rev().map(|id| of_trace(id / 2, id, if id % 2 == 0 { "disk full" } else { "bad gateway" })).collect();
     let answer = told(json!({}), now, vec![], &[]);
-    let column = answer["columns"].as_array().unwrap().iter().position(|name| name == "first_in_traces").unwrap();
-    let firsts: Vec<(&Value, &Value)> = answer["rows"].as_array().unwrap().iter().map(|row| (&row[0], &row[column])).collect();
-    assert_eq!(firsts, [(&json!("bad gateway"), &json!(0)), (&json!("disk full"), &json!(3))]);
+    let firsts = cells(&answer, &["pattern", "first_in_traces"]);
+    assert_eq!(firsts, [[&json!("bad gateway"), &json!(0)], [&json!("disk full"), &json!(3)]]);
     assert!(answer["summary"].as_str().unwrap().contains("first in 3 of 3 traces: pay: disk full"), "{answer}");
 }
 

@@ -91,6 +91,62 @@ pub fn rate_change(a: f64, a_span: f64, b: f64, b_span: f64) -> RateChange {
     RateChange { ratio, z: g2.signum() * g2.abs().sqrt() }
 }
 
+/// How likely chance alone gives `here` events or more in a span, where `there` were in another span and both have one rate; spans in any
+/// unit, the same for both. Exact for independent events: of `here + there` each falls into the first span with the probability of its
+/// share of both spans, so the tail is binomial (Przyborowski and Wilenski, Biometrika 1940). 1 where a span is empty.
+pub fn excess_chance(here: u64, here_span: f64, there: u64, there_span: f64) -> f64 {
+    let share = here_span / (here_span + there_span);
+    if !(share > 0.0 && share < 1.0) || here == 0 {
+        return 1.0;
+    }
+    let (all, odds) = (here + there, (share / (1.0 - share)).ln());
+    let expected = real(all) * share;
+    // Ten standard deviations below what is expected, the tail is 1 but for 1e-23.
+    if real(here) < expected - 10.0 * (expected * (1.0 - share)).sqrt() {
+        return 1.0;
+    }
+    let first = ln_factorial(all) - ln_factorial(here) - ln_factorial(there) + real(here) * share.ln() + real(there) * (1.0 - share).ln();
+    // Beyond the most likely number the terms fall: what a term adds tells when to stop.
+    let (mut term, mut sum) = (first, 0.0);
+    for number in here..=all {
+        let part = term.exp();
+        sum += part;
+        if real(number) > expected && part <= sum * 1e-12 {
+            break;
+        }
+        term += (real(all - number) / real(number + 1)).ln() + odds;
+    }
+    sum.min(1.0)
+}
+
+/// The bound that a chance must not exceed to be told as more than chance, so that of `alpha` families of tests at most one tells anything
+/// by chance. `least` are the smallest chances that each test can give: tests that could not be told in any case do not count (Tarone,
+/// Biometrics 1990).
+pub fn family_bound(least: &[f64], alpha: f64) -> f64 {
+    let mut sorted = least.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let mut tests = 1;
+    // The tests that can reach alpha / tests must be no more than that many.
+    while sorted.get(tests).is_some_and(|chance| *chance <= alpha / count(tests)) {
+        tests += 1;
+    }
+    alpha / count(tests)
+}
+
+/// The logarithm of a factorial: by Stirling's series above 16, which is exact to 1e-10 there.
+fn ln_factorial(number: u64) -> f64 {
+    if number <= 16 {
+        return (2..=number).map(|factor| real(factor).ln()).sum();
+    }
+    let n = real(number);
+    n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + 1.0 / (12.0 * n) - 1.0 / (360.0 * n.powi(3)) + 1.0 / (1260.0 * n.powi(5))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of events")]
+fn real(number: u64) -> f64 {
+    number as f64
+}
+
 /// A number of things, to calculate with.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn count(number: usize) -> f64 {
@@ -164,5 +220,37 @@ mod tests {
         assert_eq!(new.ratio, None);
         assert!(new.z > 0.0);
         assert!(rate_change(0.0, 100.0, 10.0, 100.0).z < 0.0);
+    }
+
+    #[test]
+    fn an_excess_is_as_likely_as_the_binomial_tail() {
+        let check = |here: u64, here_span: f64, there: u64, there_span: f64, expected: f64| {
+            let found = excess_chance(here, here_span, there, there_span);
+            assert!((found - expected).abs() < 1e-9, "{here} {there}: {found} is not {expected}");
+        };
+        check(1, 60.0, 0, 60.0, 0.5);
+        check(5, 60.0, 0, 60.0, 1.0 / 32.0);
+        // A baseline ten times as long.
+        check(1, 60.0, 0, 600.0, 1.0 / 11.0);
+        // 8 or more of 10 at 1/2: (45 + 10 + 1) / 1024.
+        check(8, 1.0, 2, 1.0, 56.0 / 1024.0);
+        check(2, 1.0, 8, 1.0, 1013.0 / 1024.0);
+        check(0, 1.0, 5, 1.0, 1.0);
+        check(5, 1.0, 0, 0.0, 1.0);
+        check(10_000, 1.0, 1_000_000_000, 1.0, 1.0);
+        check(1_000_000_000, 1.0, 10_000, 1.0, 0.0);
+        // By the normal distribution, with half a step for continuity: z = 99.5 / √5000.
+        let large = excess_chance(10_100, 1.0, 9_900, 1.0);
+        assert!((large - 0.079_7).abs() < 1e-3, "{large}");
+    }
+
+    #[test]
+    fn tests_that_cannot_be_told_do_not_count() {
+        close(family_bound(&[], 0.05), 0.05);
+        close(family_bound(&[0.5; 40], 0.05), 0.05);
+        close(family_bound(&[0.001, 0.5, 0.5], 0.05), 0.05);
+        close(family_bound(&[0.001; 4], 0.05), 0.05 / 4.0);
+        // Two reach 0.05 / 2, the third does not.
+        close(family_bound(&[0.001, 0.02, 0.03, 0.5], 0.05), 0.05 / 2.0);
     }
 }
