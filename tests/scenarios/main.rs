@@ -8,6 +8,7 @@ mod budget;
 mod cluster_events;
 mod counting;
 mod differential;
+mod fitting;
 mod incidents;
 mod indices;
 mod nodes;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Field, Filter};
+use super::{
+    Field, Filter,
+    fit::{beginning, exactly, fit, fit_one, within},
+};
 use crate::{
     dsl::{Query, Range, Scalar},
     error::{Code, ToolError},
@@ -61,11 +64,12 @@ impl<'a> Lowering<'a> {
                 exactly_any(info, &fitting.map(|(_, value)| value).collect::<Vec<_>>())
             }),
             Filter::Levels(levels) => self.levels(levels),
-            Filter::Words(field, text) => self.each(field, |info| words(info, text)),
-            Filter::Phrase { field, text, prefix } => self.each(field, |info| phrase(info, text, *prefix)),
-            Filter::AnyText(text) => self.any(|info| words(info, text)),
-            Filter::AnyPhrase { text, prefix } => self.any(|info| phrase(info, text, *prefix)),
-            Filter::Prefix(field, value) => self.each(field, |info| prefix(info, value)),
+            Filter::Words(field, text) => self.each_fitting(field, |info| words(info, text)),
+            Filter::Phrase { field, text, prefix } => self.each_fitting(field, |info| phrase(info, text, *prefix)),
+            Filter::AnyText(text) => self.any(|info| words(info, text).unwrap_or(Query::Nothing)),
+            Filter::AnyPhrase { text, prefix } => self.any(|info| phrase(info, text, *prefix).unwrap_or(Query::Nothing)),
+            Filter::Prefix(Field::Role(Role::Level), value) => self.level_prefix(value),
+            Filter::Prefix(field, value) => self.each_fitting(field, |info| beginning(info, value)),
             Filter::Range(Field::Role(Role::Time), range) => self.time_range(range),
             Filter::Range(field, range) => self.range(field, range),
             Filter::Time(window) => self.time(window),
@@ -89,6 +93,20 @@ impl<'a> Lowering<'a> {
             return Query::Nothing;
         }
         Query::any_of(fields.iter().map(query).collect())
+    }
+
+    /// The condition on those of the fields whose type can hold the value; a mismatch where none can.
+    fn each_fitting(&mut self, field: &Field, query: impl Fn(&FieldInfo) -> Result<Query, ToolError>) -> Query {
+        let fields = self.group.fields(field);
+        if fields.is_empty() {
+            self.unknown.push(field.clone());
+            return Query::Nothing;
+        }
+        let (fitting, mut misfits): (Vec<_>, Vec<_>) = fields.iter().map(query).partition(Result::is_ok);
+        if fitting.is_empty() {
+            self.mismatch = misfits.pop().and_then(Result::err).or(self.mismatch.take());
+        }
+        Query::any_of(fitting.into_iter().flatten().collect())
     }
 
     /// The condition on message, error message or stack trace, whichever are there.
@@ -125,24 +143,21 @@ impl<'a> Lowering<'a> {
                 });
                 Query::any_of(queries.collect::<Vec<_>>().iter().map(|filter| self.filter(filter)).collect())
             }
-            _ => {
-                let mut fitting = Vec::new();
-                let mut misfit = None;
-                for info in self.group.fields(field) {
-                    match fit(info, values) {
-                        Ok(values) => fitting.push(exactly(info, &values, false)),
-                        Err(error) => misfit = Some(error),
-                    }
-                }
-                if fitting.is_empty() {
-                    match misfit {
-                        Some(error) => self.mismatch = Some(error),
-                        None => self.unknown.push(field.clone()),
-                    }
-                }
-                Query::any_of(fitting)
-            }
+            _ => self.each_fitting(field, |info| fit(info, values).map(|values| exactly(info, &values, false))),
         }
+    }
+
+    /// The level's word begins so, in any case: `warn*`.
+    fn level_prefix(&mut self, value: &str) -> Query {
+        let value = value.to_ascii_lowercase();
+        let mut levels: Vec<Level> = Level::ALL.into_iter().filter(|level| level.as_str().starts_with(&value)).collect();
+        if levels.is_empty() {
+            levels.extend(Level::ALL.into_iter().filter(|level| level.spellings().iter().any(|word| word.starts_with(&value))));
+        }
+        if levels.is_empty() {
+            return self.each_fitting(&Field::Role(Role::Level), |info| beginning(info, &value));
+        }
+        self.levels(&levels)
     }
 
     fn ids(&mut self, field: &Field, values: &[Scalar], forms: impl Fn(&str) -> Vec<String>) -> Query {
@@ -230,24 +245,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn range(&mut self, field: &Field, range: &Range) -> Query {
-        let mut misfit = None;
-        let fields = self.group.fields(field);
-        if fields.is_empty() {
-            self.unknown.push(field.clone());
-            return Query::Nothing;
-        }
-        let queries = fields.iter().map(|info| match fit_range(info, range) {
-            Ok(range) => Query::Range { field: info.exact().unwrap_or(&info.name).to_owned(), range },
-            Err(error) => {
-                misfit = Some(error);
-                Query::Nothing
-            }
-        });
-        let query = Query::any_of(queries.collect());
-        if query == Query::Nothing {
-            self.mismatch = misfit.or(self.mismatch.take());
-        }
-        query
+        self.each_fitting(field, |info| within(info, range))
     }
 }
 
@@ -264,109 +262,18 @@ fn exactly_any(info: &FieldInfo, values: &[Scalar]) -> Query {
     if values.is_empty() { Query::Nothing } else { exactly(info, values, false) }
 }
 
-fn exactly(info: &FieldInfo, values: &[Scalar], case_insensitive: bool) -> Query {
-    let Some(exact) = info.exact() else {
-        return Query::any_of(
-            values.iter().map(|value| Query::Phrase { field: info.name.clone(), text: value.to_string(), prefix: false }).collect(),
-        );
-    };
-    match values {
-        [value] => Query::Term { field: exact.to_owned(), value: value.clone(), case_insensitive },
-        _ if case_insensitive => Query::any_of(
-            values.iter().map(|value| Query::Term { field: exact.to_owned(), value: value.clone(), case_insensitive }).collect(),
-        ),
-        _ => Query::Terms { field: exact.to_owned(), values: values.to_vec() },
-    }
-}
-
-fn words(info: &FieldInfo, text: &str) -> Query {
-    match info.analysed() {
+fn words(info: &FieldInfo, text: &str) -> Result<Query, ToolError> {
+    Ok(match info.analysed() {
         Some(field) => Query::Match { field: field.to_owned(), text: text.to_owned() },
         None if info.kind == Kind::Keyword => Query::Term { field: info.name.clone(), value: Scalar::from(text), case_insensitive: true },
-        None => fit_one(info, &Scalar::from(text)).map_or(Query::Nothing, |value| exactly(info, &[value], false)),
-    }
+        None => exactly(info, &fit(info, &[Scalar::from(text)])?, false),
+    })
 }
 
-fn phrase(info: &FieldInfo, text: &str, prefix_last: bool) -> Query {
+fn phrase(info: &FieldInfo, text: &str, prefix_last: bool) -> Result<Query, ToolError> {
     match info.analysed() {
-        Some(field) => Query::Phrase { field: field.to_owned(), text: text.to_owned(), prefix: prefix_last },
-        None if prefix_last => prefix(info, text),
+        Some(field) => Ok(Query::Phrase { field: field.to_owned(), text: text.to_owned(), prefix: prefix_last }),
+        None if prefix_last => beginning(info, text),
         None => words(info, text),
     }
-}
-
-fn prefix(info: &FieldInfo, value: &str) -> Query {
-    match info.exact() {
-        Some(exact) if info.kind.is_words() => Query::Prefix { field: exact.to_owned(), value: value.to_owned(), case_insensitive: false },
-        Some(_) => fit_one(info, &Scalar::from(value)).map_or(Query::Nothing, |value| exactly(info, &[value], false)),
-        None => Query::Phrase { field: info.name.clone(), text: value.to_owned(), prefix: true },
-    }
-}
-
-/// The values as the field's type wants them.
-fn fit(info: &FieldInfo, values: &[Scalar]) -> Result<Vec<Scalar>, ToolError> {
-    values
-        .iter()
-        .map(|value| {
-            fit_one(info, value).ok_or_else(|| {
-                ToolError::new(
-                    Code::BadArgument,
-                    format!(
-                        "`{}` is {}; `{}` is none",
-                        info.name,
-                        info.kind.word(),
-                        value.to_string().chars().take(80).collect::<String>()
-                    ),
-                    "give a value of that type, or ask describe_fields with with_values=true for values that occur",
-                )
-            })
-        })
-        .collect()
-}
-
-fn fit_one(info: &FieldInfo, value: &Scalar) -> Option<Scalar> {
-    let text = || value.to_string();
-    match info.kind {
-        Kind::Keyword | Kind::Text | Kind::Ip => Some(Scalar::Text(text())),
-        Kind::Date => Some(value.clone()),
-        Kind::Other => None,
-        Kind::Boolean => match text().to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" => Some(Scalar::Bool(true)),
-            "false" | "0" | "no" => Some(Scalar::Bool(false)),
-            _ => None,
-        },
-        Kind::Integer | Kind::Float => match value {
-            Scalar::Int(_) | Scalar::Unsigned(_) => Some(value.clone()),
-            Scalar::Float(number) => Some(number_of(*number)),
-            Scalar::Bool(_) => None,
-            Scalar::Text(text) => {
-                let text = text.trim();
-                let whole = text.parse::<i64>().map(Scalar::Int).or_else(|_| text.parse::<u64>().map(Scalar::Unsigned));
-                whole.ok().or_else(|| text.parse::<f64>().ok().filter(|number| number.is_finite()).map(number_of))
-            }
-        },
-    }
-}
-
-/// A number without a fraction as an integer.
-fn number_of(number: f64) -> Scalar {
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
-    if number.fract() == 0.0 && number.abs() < 9e15 { Scalar::Int(number as i64) } else { Scalar::Float(number) }
-}
-
-fn fit_range(info: &FieldInfo, range: &Range) -> Result<Range, ToolError> {
-    let bound = |bound: &Option<Scalar>| -> Result<Option<Scalar>, ToolError> {
-        let Some(value) = bound else { return Ok(None) };
-        let value = fit(info, std::slice::from_ref(value))?.into_iter().next();
-        Ok(match (value, info.to_ms) {
-            (Some(Scalar::Int(ms)), Some(to_ms)) =>
-            {
-                #[expect(clippy::cast_precision_loss, reason = "durations")]
-                Some(number_of(ms as f64 / to_ms))
-            }
-            (Some(Scalar::Float(ms)), Some(to_ms)) => Some(number_of(ms / to_ms)),
-            (value, _) => value,
-        })
-    };
-    Ok(Range { gt: bound(&range.gt)?, gte: bound(&range.gte)?, lt: bound(&range.lt)?, lte: bound(&range.lte)?, is_time: false })
 }

@@ -3,6 +3,7 @@
 
 mod aggregation;
 mod filter;
+mod fit;
 mod found;
 mod lower;
 mod lower_filter;

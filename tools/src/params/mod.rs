@@ -26,4 +26,5 @@ pub use scope::Scope;
 pub use span::TimeSpan;
 pub use text::{OneOrMany, Text};
 pub use time::Moment;
+pub(crate) use time::date;
 pub use window::Window;

@@ -79,6 +79,24 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     if forward { now.checked_add(span).ok() } else { now.checked_sub(span).ok() }
 }
 
+/// Reads a date of a document, which no `now` is part of, into a form that engines know as `strict_date_optional_time_nanos`.
+/// What a text leaves open stays open: `2026-03-25` is the whole day.
+pub(crate) fn date(text: &str) -> Option<String> {
+    let text = text.trim();
+    let first_of = |rest: &str| format!("{text}{rest}").parse::<civil::Date>().is_ok();
+    let is_open = match text.len() {
+        4 => first_of("-01-01"),
+        7 => first_of("-01"),
+        10 => text.parse::<civil::Date>().is_ok(),
+        16 => text.get(10..11) == Some("T") && text.parse::<civil::DateTime>().is_ok(),
+        _ => false,
+    };
+    if is_open {
+        return Some(text.to_owned());
+    }
+    epoch(text).unwrap_or_else(|| absolute(text)).map(|moment| moment.to_string())
+}
+
 fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let head = text.get(..word.len())?;
     if head.eq_ignore_ascii_case(word) { text.get(word.len()..) } else { None }

@@ -163,7 +163,7 @@ impl Known<'_> {
                 for field in &fields {
                     shape.push_str(&field.name);
                     shape.push(':');
-                    shape.push_str(field.kind.word());
+                    shape.push_str(if field.is_sorted_by() { field.class() } else { field.kind.word() });
                     shape.push(if field.keyword.is_some() { '+' } else { ' ' });
                 }
                 if !fields.is_empty() {
@@ -173,7 +173,7 @@ impl Known<'_> {
             for name in self.names.iter().map(String::as_str) {
                 if let Some(field) = self.field(name, index) {
                     shape.push_str(&field.name);
-                    shape.push_str(field.kind.word());
+                    shape.push_str(field.class());
                     group.named.insert(name.to_owned(), field);
                 }
             }

@@ -144,9 +144,24 @@ impl FieldInfo {
         }
     }
 
+    /// What must be equal for numbers to be sorted together, and to be compared with the same bounds; the kind of all else.
+    pub(super) fn class(&self) -> &str {
+        match self.type_name.as_str() {
+            "byte" | "short" | "integer" => "integer",
+            _ if self.kind.is_number() => &self.type_name,
+            _ => self.kind.word(),
+        }
+    }
+
+    /// Whether numbers of the field are sorted by: moments and durations are.
+    pub(super) fn is_sorted_by(&self) -> bool {
+        self.epoch.is_some() || self.to_ms.is_some()
+    }
+
     /// Whether a search on this field and one on the other can be the same search.
     pub fn is_like(&self, other: &FieldInfo) -> bool {
-        let kinds_agree = self.kind == other.kind || (self.kind.is_number() && other.kind.is_number());
+        let both_numbers = self.kind.is_number() && other.kind.is_number();
+        let kinds_agree = if both_numbers { !self.is_sorted_by() || self.class() == other.class() } else { self.kind == other.kind };
         self.name == other.name
             && kinds_agree
             && self.groupable() == other.groupable()

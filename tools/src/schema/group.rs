@@ -73,7 +73,11 @@ impl Group {
         let roles = self.roles.iter().all(|(role, fields)| {
             other.roles.get(role).is_none_or(|others| fields.len() == others.len() && fields.iter().zip(others).all(|(a, b)| a.is_like(b)))
         });
-        roles && self.named.iter().all(|(name, field)| other.named.get(name).is_none_or(|theirs| field.is_like(theirs)))
+        roles
+            && self
+                .named
+                .iter()
+                .all(|(name, field)| other.named.get(name).is_none_or(|theirs| field.is_like(theirs) && field.class() == theirs.class()))
     }
 
     /// Takes in the indices and fields of a group that agrees.
