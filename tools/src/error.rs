@@ -216,7 +216,11 @@ impl From<EngineError> for ToolError {
             ),
             Kind::UnknownIndex => (
                 Code::UnknownIndex,
-                format!("no index, alias or data stream matches `{subject}`"),
+                if subject.is_empty() {
+                    "an index went away, or was renamed, while it was searched".to_owned()
+                } else {
+                    format!("no index, alias or data stream matches `{subject}`")
+                },
                 "list_indices shows what can be searched",
             ),
             Kind::NotAllowed => (

@@ -15,7 +15,7 @@ use crate::{
     Settings, Toolbox,
     answer::Rendered,
     dsl::{IndexExpression, Request, Search},
-    engine::{BoxFuture, Engine, EngineError, Reply},
+    engine::{BoxFuture, Engine, EngineError, Reply, classify},
     error::ToolError,
 };
 
@@ -219,8 +219,14 @@ fn glob(pattern: &str, name: &str) -> bool {
 
 impl Engine for Script {
     fn send<'a>(&'a self, request: &'a Request, _: Duration) -> BoxFuture<'a, Result<Reply, EngineError>> {
-        let body = serde_json::to_vec(&self.answer(request)).unwrap();
-        Box::pin(async move { Ok(Reply { body }) })
+        let answer = self.answer(request);
+        // A reply with a status is a failure: `{"status": 429, "error": {"type": "…"}}`.
+        let failure = answer.get("status").filter(|status| status.is_u64()).map(|status| {
+            let error = answer["error"].to_string();
+            classify(u16::try_from(status.as_u64().unwrap()).unwrap(), &serde_json::from_str(&error).unwrap())
+        });
+        let body = serde_json::to_vec(&answer).unwrap();
+        Box::pin(async move { failure.map_or(Ok(Reply { body }), Err) })
     }
 }
 

@@ -37,8 +37,8 @@ pub struct SearchReply<'a> {
     /// Which shards answered.
     #[serde(borrow, default, rename = "_shards")]
     pub shards: ShardsReply<'a>,
-    /// The documents.
-    #[serde(borrow, default)]
+    /// The documents. Without them it is no reply to a search.
+    #[serde(borrow)]
     pub hits: HitsReply<'a>,
     /// What was computed, by name.
     #[serde(borrow, default)]
@@ -187,15 +187,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for ItemReply<'a> {
             status: Option<u16>,
         }
         let raw = <&'de RawValue>::deserialize(deserializer)?;
-        // A reply that answers begins with `took`; only a failed one is parsed twice.
-        let answered = serde_json::from_str::<SearchReply<'a>>(raw.get()).map_err(de::Error::custom)?;
-        if answered.shards.total == 0 && answered.hits.total.is_none() {
-            let probe = serde_json::from_str::<Probe<'a>>(raw.get()).map_err(de::Error::custom)?;
-            if let Some(error) = probe.error {
-                return Ok(Self::Failed(probe.status.unwrap_or(500), error));
+        // Only a failed one is parsed twice: it has no hits.
+        serde_json::from_str::<SearchReply<'a>>(raw.get()).map(Self::Answered).or_else(|no_search| {
+            match serde_json::from_str::<Probe<'a>>(raw.get()) {
+                Ok(Probe { error: Some(error), status }) => Ok(Self::Failed(status.unwrap_or(500), error)),
+                _ => Err(de::Error::custom(no_search)),
             }
-        }
-        Ok(Self::Answered(answered))
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     answer::{Answer, Cell, Hint, Table},
     dsl::{IndexExpression, IndexStats, ResolveIndex, StatsReply, TrackTotal},
     error::{Code, ToolError},
-    look::{Agg, Filter, Found, Look},
+    look::{Agg, Filter, Found, Look, Partial, ShardFailure},
     params::{Flag, OneOrMany, Scope, Text},
     schema::{Role, Schema},
     tool::{Ask, Context, Output, Step, Told, Tool},
@@ -88,12 +88,14 @@ fn survey(index: &IndexExpression, is_timed: bool, told: Vec<Told<'_>>) -> Resul
     // Indices that cannot be read as logs are still listed.
     let (schema, trouble) = match schema {
         Ok(schema) => (schema, None),
-        Err(error) => (Arc::new(Schema::unread(index.clone())), Some(error.message)),
+        Err(error) => (Arc::new(Schema::unread(index.clone())), Some(error)),
     };
     let sizes = stats.as_ref().ok().map(sizes);
     let left = entries.len().saturating_sub(MAX_ENTRIES);
     let entries: Vec<Entry> = entries.into_iter().take(MAX_ENTRIES).collect();
-    let looks: Vec<Ask> = entries.iter().filter_map(|entry| Some(Ask::Look(Box::new(look(entry.target()?, &schema))))).collect();
+    // Without the schema there is nothing to look by.
+    let counted = if trouble.is_none() { entries.as_slice() } else { &[] };
+    let looks: Vec<Ask> = counted.iter().filter_map(|entry| Some(Ask::Look(Box::new(look(entry.target()?, &schema))))).collect();
     let known = Survey { entries, schema, sizes, trouble, left, is_timed };
     Step::ask(looks, move |told, context| known.answer(told, context))
 }
@@ -120,8 +122,8 @@ struct Survey {
     schema: Arc<Schema>,
     /// Bytes by concrete index; none where statistics may not be read.
     sizes: Option<BTreeMap<String, u64>>,
-    /// Why no roles are known.
-    trouble: Option<String>,
+    /// Why no roles are known, and nothing could be counted.
+    trouble: Option<ToolError>,
     left: usize,
     /// A window was given.
     is_timed: bool,
@@ -131,13 +133,18 @@ impl Survey {
     fn answer(self, told: Vec<Told<'_>>, context: &Context) -> Result<Step, ToolError> {
         let mut told = told.into_iter();
         let mut rows: Vec<(Option<jiff::Timestamp>, Vec<Cell>)> = Vec::with_capacity(self.entries.len());
-        let (mut documents, mut uncounted) = (0, Vec::new());
+        let (mut documents, mut uncounted) = (0, Partial::default());
+        if let Some(trouble) = &self.trouble {
+            uncounted
+                .failed_shards
+                .push(ShardFailure { index: self.schema.expression.to_string(), reason: trouble.code.as_str().to_owned() });
+        }
         for entry in &self.entries {
             let found = entry.target().and_then(|_| told.next()).map(Told::found);
             let found: Option<Found<'_>> = match found {
                 Some(Ok(found)) => Some(found),
                 Some(Err(error)) => {
-                    uncounted.push(format!("{}: {}", entry.name, error.code.as_str()));
+                    uncounted.failed_shards.push(ShardFailure { index: entry.name.clone(), reason: error.code.as_str().to_owned() });
                     None
                 }
                 None => None,
@@ -168,8 +175,17 @@ impl Survey {
         let mut table = Table::new(Self::columns()).truncated(self.left as u64, "size");
         let count = rows.len();
         rows.into_iter().for_each(|(_, row)| table.push(row));
-        let newest = freshest.map_or_else(|| "no event has a time".to_owned(), |newest| format!("newest event {newest}"));
-        let mut answer = Answer::new(format!("{count} entries, {documents} documents, {newest}")).table(table);
+        let is_counted = !uncounted.is_partial();
+        let counted = match documents {
+            0 if !is_counted => "documents not counted".to_owned(),
+            _ => format!("{}{documents} documents", if is_counted { "" } else { "at least " }),
+        };
+        let newest = match freshest {
+            Some(newest) => format!(", newest event {newest}"),
+            None if is_counted => ", no event has a time".to_owned(),
+            None => String::new(),
+        };
+        let mut answer = Answer::new(format!("{count} entries, {counted}{newest}")).table(table).partial(&uncounted);
         if self.is_timed {
             answer = answer.note("`start` and `end` do not apply: each entry is counted and dated as a whole");
         }
@@ -177,8 +193,8 @@ impl Survey {
             answer =
                 answer.note("sizes are left out: the server's credential may not read index statistics; documents are counted by search");
         }
-        for trouble in self.trouble.iter().chain(&uncounted) {
-            answer = answer.note(trouble.as_str());
+        if let Some(trouble) = &self.trouble {
+            answer = answer.note(format!("{}; {}", trouble.message, trouble.next_step));
         }
         if let Some(newest) = freshest {
             let start = newest.saturating_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(newest);
@@ -231,6 +247,17 @@ mod tests {
         index	kind	members	docs	size_bytes	oldest	newest	lag_s	schema
         logs-a	index	1	12	1000	2026-03-25T12:00:00Z	2026-03-25T14:00:00Z	3600	ecs
         next: get_service_overview start=2026-03-25T13:00:00Z end=2026-03-25T14:00:01Z — the last hour that has events
+        ");
+    }
+
+    #[test]
+    fn what_could_not_be_counted_is_not_called_empty() {
+        let played = play("list_indices", json!({}), ECS, [json!({"status": 429, "error": {"type": "es_rejected_execution_exception"}})]);
+        insta::assert_snapshot!(played.text(), @"
+        INCOMPLETE: totals are lower bounds; 1 entries, documents not counted
+        index	kind	members	size_bytes	schema
+        logs-a	index	1	1000	ecs
+        incomplete: failed shards: logs-a (cluster_busy)
         ");
     }
 
