@@ -13,7 +13,7 @@ use crate::{
     failure::{Failure, Stop},
     hits::{self, Hit},
     mapping::Mapping,
-    query::{Plan, Target, compile},
+    query::{Plan, Target, compile, excludes},
 };
 
 /// An index that takes part in a search, with the query as it means it. Each index is one shard.
@@ -83,6 +83,9 @@ pub(crate) fn search(catalog: &Catalog, search: &Search, clock: Clock) -> Result
     let mut failures = Vec::new();
     let mut shards = Vec::with_capacity(indices.len());
     for (number, index) in indices.iter().enumerate() {
+        if excludes(search.query(), &Target { mapping: &index.mapping, names: &index.names }) {
+            continue;
+        }
         match prepare(search, index) {
             Ok(plan) => shards.push(Shard { number, index, plan }),
             Err(failure) => failures.push((index.name().to_owned(), failure)),

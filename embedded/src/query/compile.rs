@@ -83,16 +83,37 @@ pub(crate) fn compile(query: &Query, target: &Target<'_>) -> Result<Plan, Failur
     }
 }
 
+/// Whether the query names other indices only. Engines pass over the shards of such an index, so that nothing that its
+/// fields cannot do counts as a failure.
+pub(crate) fn excludes(query: &Query, target: &Target<'_>) -> bool {
+    match query {
+        Query::Nothing => true,
+        Query::Terms { field, values } if field == "_index" => !is_named(values, target),
+        Query::Bool { filter, must_not, .. } => {
+            filter.iter().any(|query| excludes(query, target))
+                || must_not
+                    .iter()
+                    .any(|query| matches!(query, Query::Terms { field, values } if field == "_index" && is_named(values, target)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether one of these names or patterns means the index.
+fn is_named(values: &[Scalar], target: &Target<'_>) -> bool {
+    values.iter().any(|value| {
+        let value = value.to_string();
+        target.names.iter().any(|name| *name == value || crate::catalog::matches(&value, name))
+    })
+}
+
 fn constant(matches: bool) -> Plan {
     if matches { Plan::All } else { Plan::Nothing }
 }
 
 fn terms(field: &str, values: &[Scalar], target: &Target<'_>) -> Result<Plan, Failure> {
     match field {
-        "_index" => Ok(constant(values.iter().any(|value| {
-            let value = value.to_string();
-            target.names.iter().any(|name| *name == value || crate::catalog::matches(&value, name))
-        }))),
+        "_index" => Ok(constant(is_named(values, target))),
         "_id" => Ok(Plan::Ids(values.iter().map(Scalar::to_string).collect())),
         _ => target.mapping.field(field).map_or(Ok(Plan::Nothing), |field| term(field, values)),
     }

@@ -7,7 +7,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-pub(crate) use compile::{Target, compile};
+pub(crate) use compile::{Target, compile, excludes};
 pub(crate) use numbers::{Interval, Number};
 pub(crate) use texts::wide;
 

@@ -162,9 +162,12 @@ impl Schema {
     pub fn shown(&self, roles: &[Role]) -> BTreeMap<String, String> {
         let mut shown = BTreeMap::new();
         for role in roles {
-            let mut names: Vec<&str> =
-                self.groups.iter().filter_map(|group| group.field(&Field::Role(*role))).map(|info| info.name.as_str()).collect();
-            names.dedup();
+            let mut names: Vec<&str> = Vec::new();
+            for info in self.groups.iter().filter_map(|group| group.field(&Field::Role(*role))) {
+                if !names.contains(&info.name.as_str()) {
+                    names.push(&info.name);
+                }
+            }
             if !names.is_empty() {
                 shown.insert(role.name().to_owned(), names.join(","));
             }

@@ -78,6 +78,8 @@ impl Drive<'_> {
     /// Runs a tool to its answer. What any reply lacked is told in the answer.
     pub(super) async fn run(&mut self, mut step: Step) -> Result<Answer, ToolError> {
         let mut partial = Partial::default();
+        // What is asked once the answer is there, and empty, takes nothing from it.
+        let (mut is_whole, mut beside) = (false, Partial::default());
         for _ in 0..MAX_STEPS {
             step = match step {
                 Step::Done(answer) => return Ok(answer.partial(&partial)),
@@ -86,6 +88,7 @@ impl Drive<'_> {
                         // What is missing may be in the shards that did not answer: nothing can be concluded.
                         return Ok(answer.partial(&partial));
                     }
+                    is_whole = true;
                     empty::explain(*answer, clauses, self.context)?
                 }
                 Step::Ask(questions, then) => {
@@ -94,7 +97,7 @@ impl Drive<'_> {
                     self.tell_step(format_args!("asking {asked} questions of the cluster"));
                     let replies = self.send(&sent.1, sent.2).await?;
                     self.tell_step(format_args!("{asked} questions answered"));
-                    let told = self.tell(sent.0, &replies, &mut partial)?;
+                    let told = self.tell(sent.0, &replies, if is_whole { &mut beside } else { &mut partial })?;
                     then(told, self.context)?
                 }
             };

@@ -9,7 +9,7 @@ use crate::{
     look::{Agg, Field, Filter, Found, Look, Outcome, Total},
     params::Window,
     schema::Role,
-    tool::{Conditions, Context, Step},
+    tool::{Ask, Conditions, Context, Step, Told},
 };
 
 /// More conditions than this are not left out one by one.
@@ -48,7 +48,14 @@ pub(super) fn explain(answer: Answer, conditions: Conditions, context: &Context)
     for (number, field) in &valued {
         looks.push(Look::new(without(&clauses, *number), window).agg("values", Agg::terms(field.clone(), MAX_VALUES)));
     }
-    Step::look(looks, move |found, context| {
+    Step::ask(looks.into_iter().map(|look| Ask::Look(Box::new(look))).collect(), move |told, context| {
+        let found = match told.into_iter().map(Told::found).collect::<Result<Vec<_>, _>>() {
+            Ok(found) => found,
+            // That nothing was found holds all the same.
+            Err(error) => {
+                return Step::done(answer.note(format!("why nothing was found could not be looked into: {}", error.code.as_str())));
+            }
+        };
         let mut found = found.into_iter();
         let counts: Vec<Total> = found.by_ref().take(tried).map(|found| found.total).collect();
         let ever = found.next().unwrap_or_default();
@@ -138,8 +145,11 @@ fn nearest<'a>(
         });
         let what = if known.first().is_some_and(|(distance, ..)| is_near(*distance)) { "the nearest" } else { "there are" };
         let shown: Vec<String> = known.iter().take(3).map(|(_, count, value)| format!("{value} ({count})")).collect();
-        let when = if window.is_some() { " in this window" } else { "" };
-        answer = answer.note(format!("`{}` has no such value{when}; {what}: {}", field.name(), shown.join(", ")));
+        let mut where_looked = if window.is_some() { " in this window" } else { "" }.to_owned();
+        if clauses.len() > 1 {
+            where_looked.push_str(" under the other conditions");
+        }
+        answer = answer.note(format!("`{}` has no such value{where_looked}; {what}: {}", field.name(), shown.join(", ")));
     }
     answer
 }
@@ -219,7 +229,33 @@ fn distance(wanted: &str, value: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::testing::{ECS, play, reply};
+
+    #[test]
+    fn nothing_found_stays_whole_where_its_reason_is_not() {
+        let arguments = json!({"service": "pay", "level": "error"});
+        let mut lacking = reply(7, vec![], json!({}));
+        lacking["_shards"] = json!({"total": 2, "successful": 1, "failed": 1, "failures": []});
+        // Its searches: without each condition, without the window, the window alone, the newest document, near values.
+        let searches = 2 + 1 + 1 + 1 + 2;
+        let replies = [reply(0, vec![], json!({}))].into_iter().chain(vec![lacking; searches]);
+        let played = play("aggregate_logs", arguments.clone(), ECS, replies);
+        assert!(played.text().starts_with("count over 0 documents"), "{}", played.text());
+        assert!(played.text().contains("at least 7 documents match"), "{}", played.text());
+        let failed = json!({"status": 429, "error": {"type": "es_rejected_execution_exception"}});
+        let replies = [reply(0, vec![], json!({}))].into_iter().chain(vec![failed; searches]);
+        let played = play("aggregate_logs", arguments, ECS, replies);
+        assert!(played.text().contains("could not be looked into: cluster_busy"), "{}", played.text());
+    }
+
+    #[test]
+    fn a_reply_without_hits_is_not_called_empty() {
+        let played = play("aggregate_logs", json!({}), ECS, [json!({"took": 1, "timed_out": false})]);
+        assert_eq!(played.error().code.as_str(), "bad_upstream_response");
+    }
 
     #[test]
     fn the_nearest_value_is_the_one_that_was_meant() {
