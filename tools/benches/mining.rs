@@ -30,17 +30,19 @@ fn lines(count: u64) -> Vec<String> {
 
 /// Lines of which each has its own words: the worst case for a tree of templates.
 fn prose(count: u64) -> Vec<String> {
-    let word = |mut number: u64| {
-        let mut word = String::new();
-        while number > 0 {
-            word.push(char::from(b'g' + u8::try_from(number % 19).unwrap_or(0)));
-            number /= 19;
-        }
-        word
-    };
     (0..count)
-        .map(|n| format!("note {} of {} by {}", word(n), word(n.wrapping_mul(0x9e37_79b9)), word(n.wrapping_mul(0x85eb_ca6b))))
+        .map(|n| format!("note {} of {} by {}", letters(n), letters(n.wrapping_mul(0x9e37_79b9)), letters(n.wrapping_mul(0x85eb_ca6b))))
         .collect()
+}
+
+/// A number as a word without a digit.
+fn letters(mut number: u64) -> String {
+    let mut word = String::new();
+    while number > 0 {
+        word.push(char::from(b'g' + u8::try_from(number % 19).unwrap_or(0)));
+        number /= 19;
+    }
+    word
 }
 
 #[divan::bench(sample_count = 5)]
@@ -52,6 +54,21 @@ fn templates_of_100_000_lines(bencher: divan::Bencher) {
 #[divan::bench(sample_count = 5)]
 fn templates_of_100_000_lines_of_prose(bencher: divan::Bencher) {
     let lines = prose(100_000);
+    bencher.bench_local(|| Templates::mine(lines.iter().map(String::as_str)).len());
+}
+
+/// As prose, but no two lines share a word: no line joins another while there is room.
+fn strangers(count: u64) -> Vec<String> {
+    prose(count)
+        .into_iter()
+        .enumerate()
+        .map(|(n, line)| line.split(' ').map(|word| format!("{word}{} ", letters(n as u64))).collect())
+        .collect()
+}
+
+#[divan::bench(sample_count = 5)]
+fn templates_of_100_000_lines_without_a_word_in_common(bencher: divan::Bencher) {
+    let lines = strangers(100_000);
     bencher.bench_local(|| Templates::mine(lines.iter().map(String::as_str)).len());
 }
 

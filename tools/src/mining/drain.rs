@@ -4,6 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
 };
 
 use crate::mining::{
@@ -23,8 +24,8 @@ const MOST_IN_LEAF: usize = 256;
 /// Tokens of a line that are compared. The rest is one more token.
 const MOST_TOKENS: usize = 64;
 
-/// A token by number.
-type Token = u32;
+/// A token by its hash: tokens are only ever compared.
+type Token = u64;
 
 /// What the masks left.
 const MASKED: Token = 0;
@@ -38,7 +39,9 @@ pub struct Templates {
     texts: Vec<String>,
     counts: Vec<u64>,
     of_line: Vec<usize>,
-    of_masked: HashMap<String, usize>,
+    /// Masked lines by number.
+    numbers: HashMap<String, usize>,
+    of_number: Vec<usize>,
     tree: Tree,
     of_cluster: Vec<usize>,
 }
@@ -48,49 +51,51 @@ impl Templates {
     pub fn mine<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
         let mut numbers: HashMap<String, usize> = HashMap::new();
         let mut counts: Vec<u64> = Vec::new();
-        let mut masked_of_line = Vec::new();
+        let mut number_of_line = Vec::new();
         for line in lines {
-            let next = numbers.len();
+            let next = counts.len();
             let number = *numbers.entry(masked_headline(line)).or_insert(next);
-            if number == next {
-                counts.push(0);
+            match counts.get_mut(number) {
+                Some(count) => *count += 1,
+                None => counts.push(1),
             }
-            if let Some(count) = counts.get_mut(number) {
-                *count += 1;
-            }
-            masked_of_line.push(number);
+            number_of_line.push(number);
         }
         let count_of = |number: usize| counts.get(number).copied().unwrap_or(0);
-        let mut order: Vec<(&str, usize)> = numbers.iter().map(|(text, number)| (text.as_str(), *number)).collect();
-        order.sort_unstable_by_key(|(text, number)| (Reverse(count_of(*number)), *text));
+        // The first bytes of a text decide nearly always: they are compared without going to it.
+        let mut order: Vec<(Reverse<u64>, u128, &str, usize)> =
+            numbers.iter().map(|(text, number)| (Reverse(count_of(*number)), beginning(text), text.as_str(), *number)).collect();
+        order.sort_unstable();
 
         let mut tree = Tree::default();
-        let clusters: Vec<usize> = order.iter().map(|(text, _)| tree.add(text)).collect();
-        let mut total_of_text: BTreeMap<String, u64> = BTreeMap::new();
-        let texts_of_cluster: Vec<String> = (0..tree.clusters.len()).map(|cluster| tree.text(cluster)).collect();
-        for ((_, number), cluster) in order.iter().zip(&clusters) {
-            if let Some(text) = texts_of_cluster.get(*cluster) {
-                *total_of_text.entry(text.clone()).or_default() += count_of(*number);
+        let mut cluster_of_number = vec![0; counts.len()];
+        let mut count_of_cluster: Vec<u64> = Vec::new();
+        for (Reverse(count), _, text, number) in &order {
+            let cluster = tree.add(text);
+            match count_of_cluster.get_mut(cluster) {
+                Some(known) => *known += count,
+                None => count_of_cluster.push(*count),
+            }
+            if let Some(slot) = cluster_of_number.get_mut(*number) {
+                *slot = cluster;
             }
         }
         // Two leaves can hold the same template: they are one.
-        let mut ranked: Vec<(String, u64)> = total_of_text.into_iter().collect();
+        let texts_of_cluster: Vec<String> = (0..tree.clusters.len()).map(|cluster| tree.text(cluster)).collect();
+        let mut total_of_text: BTreeMap<&str, u64> = BTreeMap::new();
+        for (text, count) in texts_of_cluster.iter().zip(&count_of_cluster) {
+            *total_of_text.entry(text).or_default() += count;
+        }
+        let mut ranked: Vec<(&str, u64)> = total_of_text.into_iter().collect();
         ranked.sort_by_key(|(_, count)| Reverse(*count));
-        let rank_of_text: HashMap<&str, usize> = ranked.iter().enumerate().map(|(rank, (text, _))| (text.as_str(), rank)).collect();
+        let rank_of_text: HashMap<&str, usize> = ranked.iter().enumerate().map(|(rank, (text, _))| (*text, rank)).collect();
         let of_cluster: Vec<usize> =
             texts_of_cluster.iter().map(|text| rank_of_text.get(text.as_str()).copied().unwrap_or_default()).collect();
-
-        let mut of_number = vec![0; order.len()];
-        for ((_, number), cluster) in order.iter().zip(&clusters) {
-            if let (Some(slot), Some(template)) = (of_number.get_mut(*number), of_cluster.get(*cluster)) {
-                *slot = *template;
-            }
-        }
-        let template_of = |number: usize| of_number.get(number).copied().unwrap_or_default();
-        let of_line = masked_of_line.into_iter().map(template_of).collect();
-        let of_masked = numbers.into_iter().map(|(text, number)| (text, of_number.get(number).copied().unwrap_or_default())).collect();
-        let (texts, counts) = ranked.into_iter().unzip();
-        Self { texts, counts, of_line, of_masked, tree, of_cluster }
+        let template_of = |cluster: usize| of_cluster.get(cluster).copied().unwrap_or_default();
+        let of_number: Vec<usize> = cluster_of_number.into_iter().map(template_of).collect();
+        let of_line = number_of_line.into_iter().map(|number| of_number.get(number).copied().unwrap_or_default()).collect();
+        let (texts, counts) = ranked.into_iter().map(|(text, count)| (text.to_owned(), count)).unzip();
+        Self { texts, counts, of_line, numbers, of_number, tree, of_cluster }
     }
 
     /// Templates.
@@ -126,64 +131,91 @@ impl Templates {
     /// The template that another line belongs to; none when it is like none of them.
     pub fn assign(&self, line: &str) -> Option<usize> {
         let masked = masked_headline(line);
-        if let Some(template) = self.of_masked.get(&masked) {
-            return Some(*template);
+        if let Some(number) = self.numbers.get(&masked) {
+            return self.of_number.get(*number).copied();
         }
         let cluster = self.tree.find(&masked)?;
         self.of_cluster.get(cluster).copied()
     }
 }
 
+/// The first bytes of a text as a number that sorts as they do.
+fn beginning(text: &str) -> u128 {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(text.bytes()).for_each(|(slot, byte)| *slot = byte);
+    u128::from_be_bytes(bytes)
+}
+
 /// The parse tree, its leaves keyed by the path that leads to them: depth 4 is root, number of tokens, first token, leaf. Beyond the
 /// paper, the HTTP request that a line is about branches too: `GET /alert` and `GET /health` are not the same event.
 #[derive(Debug, Default)]
 struct Tree {
-    tokens: HashMap<String, Token>,
-    names: Vec<String>,
     children: HashMap<(usize, Token), usize>,
-    leaves: HashMap<Path, Vec<usize>>,
-    clusters: Vec<Vec<Token>>,
+    leaf_of: HashMap<Path, usize>,
+    leaves: Vec<Leaf>,
+    clusters: Vec<Cluster>,
+    hasher: RandomState,
 }
 
 /// The number of tokens, the first of them, and the path or method of the request.
 type Path = (usize, Token, Token);
 
+/// Lines of one template.
+#[derive(Debug)]
+struct Cluster {
+    /// The first of them.
+    line: Box<str>,
+    leaf: usize,
+    /// Its place in the leaf.
+    slot: usize,
+}
+
+/// Clusters of as many tokens each, by the position of a token: a line is held against all of them at once.
+#[derive(Debug, Default)]
+struct Leaf {
+    clusters: Vec<usize>,
+    columns: Vec<Vec<Token>>,
+}
+
 impl Tree {
     /// Puts a masked line where it belongs and returns its cluster.
     fn add(&mut self, line: &str) -> usize {
-        let tokens: Vec<Token> = split(line).map(|token| self.number(token)).collect();
+        let tokens = self.tokens(line);
         let path = self.grow(line, &tokens);
-        let leaf = self.leaves.entry(path).or_default();
-        let best = closest(&self.clusters, leaf, &tokens);
-        let is_full = leaf.len() >= MOST_IN_LEAF;
-        if let Some((cluster, similarity)) = best
+        let number = *self.leaf_of.entry(path).or_insert(self.leaves.len());
+        if number == self.leaves.len() {
+            self.leaves.push(Leaf { clusters: Vec::new(), columns: vec![Vec::new(); tokens.len()] });
+        }
+        let next = self.clusters.len();
+        let Some(leaf) = self.leaves.get_mut(number) else { return next };
+        let is_full = leaf.clusters.len() >= MOST_IN_LEAF;
+        if let Some((slot, similarity)) = leaf.closest(&tokens)
             && (similarity >= SIMILARITY || is_full)
-            && let Some(template) = self.clusters.get_mut(cluster)
+            && let Some(cluster) = leaf.clusters.get(slot)
         {
-            for (slot, token) in template.iter_mut().zip(&tokens) {
-                if *slot != *token {
-                    *slot = DIFFERS;
+            for (column, token) in leaf.columns.iter_mut().zip(&tokens) {
+                if let Some(known) = column.get_mut(slot).filter(|known| **known != *token) {
+                    *known = DIFFERS;
                 }
             }
-            return cluster;
+            return *cluster;
         }
-        let cluster = self.clusters.len();
-        self.clusters.push(tokens);
-        leaf.push(cluster);
-        cluster
+        self.clusters.push(Cluster { line: line.into(), leaf: number, slot: leaf.clusters.len() });
+        leaf.clusters.push(next);
+        leaf.columns.iter_mut().zip(&tokens).for_each(|(column, token)| column.push(*token));
+        next
     }
 
     /// The cluster of a masked line that was not there when the tree grew.
     fn find(&self, line: &str) -> Option<usize> {
-        // A token that was never seen equals none.
-        let tokens: Vec<Token> = split(line).map(|token| self.known(token).unwrap_or(Token::MAX)).collect();
+        let tokens = self.tokens(line);
         let first = tokens.first().copied().unwrap_or(MASKED);
         let first = if self.children.contains_key(&(tokens.len(), first)) { first } else { MASKED };
         let endpoint = endpoint(line).map_or(MASKED, |at| tokens.get(at).copied().unwrap_or(MASKED));
         let paths = [(tokens.len(), first, endpoint), (tokens.len(), first, MASKED)];
-        let leaf = paths.iter().find_map(|path| self.leaves.get(path))?;
-        let (cluster, similarity) = closest(&self.clusters, leaf, &tokens)?;
-        (similarity >= SIMILARITY).then_some(cluster)
+        let leaf = self.leaves.get(*paths.iter().find_map(|path| self.leaf_of.get(path))?)?;
+        let (slot, similarity) = leaf.closest(&tokens)?;
+        leaf.clusters.get(slot).copied().filter(|_| similarity >= SIMILARITY)
     }
 
     /// The path of a line, branching where there is room.
@@ -191,7 +223,7 @@ impl Tree {
         let length = tokens.len();
         let first = tokens.first().copied().unwrap_or(MASKED);
         // A name that holds a mask varies: it does not make a branch of its own.
-        let varies = self.names.get(first as usize).is_none_or(|name| name.contains(WILDCARD));
+        let varies = split(line).next().is_none_or(|name| name.contains(WILDCARD));
         let lengths = self.children.get(&(length, DIFFERS)).copied().unwrap_or(0);
         let first = match self.children.contains_key(&(length, first)) {
             _ if varies => MASKED,
@@ -206,7 +238,7 @@ impl Tree {
         let endpoints = self.children.entry((length, first)).or_insert(0);
         let endpoint = endpoint(line).map_or(MASKED, |at| tokens.get(at).copied().unwrap_or(MASKED));
         let path = (length, first, endpoint);
-        match self.leaves.contains_key(&path) {
+        match self.leaf_of.contains_key(&path) {
             true => path,
             false if *endpoints >= MOST_CHILDREN => (length, first, MASKED),
             false => {
@@ -216,26 +248,17 @@ impl Tree {
         }
     }
 
-    fn known(&self, token: &str) -> Option<Token> {
-        if token == WILDCARD { Some(MASKED) } else { self.tokens.get(token).copied() }
+    fn tokens(&self, line: &str) -> Vec<Token> {
+        let token = |text: &str| if text == WILDCARD { MASKED } else { self.hasher.hash_one(text).max(DIFFERS + 1) };
+        split(line).map(token).collect()
     }
 
-    fn number(&mut self, token: &str) -> Token {
-        if self.names.is_empty() {
-            self.names.extend([WILDCARD.to_owned(), WILDCARD.to_owned()]);
-        }
-        if let Some(known) = self.known(token) {
-            return known;
-        }
-        let number = Token::try_from(self.names.len()).unwrap_or(Token::MAX);
-        self.names.push(token.to_owned());
-        self.tokens.insert(token.to_owned(), number);
-        number
-    }
-
+    /// The tokens that all lines of a cluster share, as its first line has them.
     fn text(&self, cluster: usize) -> String {
-        let tokens = self.clusters.get(cluster).map_or(&[][..], Vec::as_slice);
-        let names = tokens.iter().map(|token| self.names.get(*token as usize).map_or(WILDCARD, String::as_str));
+        let Some(Cluster { line, leaf, slot }) = self.clusters.get(cluster) else { return String::new() };
+        let columns = self.leaves.get(*leaf).map_or(&[][..], |leaf| &leaf.columns);
+        let shared = |column: &Vec<Token>| column.get(*slot).is_some_and(|token| *token != DIFFERS);
+        let names = split(line).zip(columns).map(|(name, column)| if shared(column) { name } else { WILDCARD });
         names.collect::<Vec<_>>().join(" ")
     }
 }
@@ -245,29 +268,27 @@ pub(super) fn split(line: &str) -> impl Iterator<Item = &str> {
     line.splitn(MOST_TOKENS, ' ')
 }
 
-/// The most similar cluster of a leaf, the first of equals.
-fn closest(clusters: &[Vec<Token>], leaf: &[usize], tokens: &[Token]) -> Option<(usize, f64)> {
-    let mut best: Option<(usize, f64)> = None;
-    for cluster in leaf {
-        let similarity = clusters.get(*cluster).map_or(0.0, |template| similarity(template, tokens));
-        if best.is_none_or(|(_, other)| similarity > other) {
-            best = Some((*cluster, similarity));
+impl Leaf {
+    /// The place of the most similar cluster, the first of equals, and how similar it is: the share of tokens in common among the
+    /// positions that are not masked in both. What the masks found says nothing for or against.
+    fn closest(&self, tokens: &[Token]) -> Option<(usize, f64)> {
+        let mut equal = vec![0_u32; self.clusters.len()];
+        let mut masked = vec![0_u32; self.clusters.len()];
+        for (column, token) in self.columns.iter().zip(tokens) {
+            let counts = if *token == MASKED { &mut masked } else { &mut equal };
+            counts.iter_mut().zip(column).for_each(|(count, other)| *count += u32::from(other == token));
         }
-    }
-    best
-}
-
-/// The share of tokens in common among the positions that are not masked in both: what the masks found says nothing for or against.
-fn similarity(template: &[Token], tokens: &[Token]) -> f64 {
-    let (mut equal, mut compared) = (0u32, 0u32);
-    for (mine, other) in template.iter().zip(tokens) {
-        if *mine == MASKED && *other == MASKED {
-            continue;
+        let all = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        let mut best: Option<(usize, f64)> = None;
+        for (slot, (equal, masked)) in equal.into_iter().zip(masked).enumerate() {
+            let compared = all - masked;
+            let similarity = if compared == 0 { 1.0 } else { f64::from(equal) / f64::from(compared) };
+            if best.is_none_or(|(_, other)| similarity > other) {
+                best = Some((slot, similarity));
+            }
         }
-        compared += 1;
-        equal += u32::from(mine == other);
+        best
     }
-    if compared == 0 { 1.0 } else { f64::from(equal) / f64::from(compared) }
 }
 
 #[cfg(test)]
