@@ -3,7 +3,8 @@
 use super::population::Population;
 use crate::{
     answer::{Cell, Table},
-    look::{Agg, Field, Key, Results},
+    dsl::Scalar,
+    look::{Agg, Field, Filter, Key, Results},
     schema::Role,
     spans::short,
 };
@@ -17,6 +18,21 @@ const COMPARED: [u32; 3] = [40, 10, 5];
 pub(super) struct Groups {
     pub(super) fields: Vec<Field>,
     top: u32,
+}
+
+/// Documents of a group from which on its p95 is known well enough to tell slow ones by.
+const LEAST_OF_OPERATION: u64 = 40;
+
+/// Groups whose documents are held against the others of the same group.
+const MOST_OPERATIONS: usize = 40;
+
+/// Documents that do the same.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) name: String,
+    pub(super) filter: Filter,
+    pub(super) p50_ms: f64,
+    pub(super) p95_ms: f64,
 }
 
 /// The rows, and what they leave out.
@@ -60,23 +76,53 @@ impl Groups {
         if self.fields.is_empty() { Vec::new() } else { inner }
     }
 
+    /// Every group with its keys and its documents.
+    fn leaves<'r, 'a>(&self, results: &'r Results<'a>, total: u64) -> Vec<(&'r Results<'a>, Vec<&'r Key>, u64)> {
+        let mut leaves = Vec::new();
+        let mut open: Vec<(&'r Results<'a>, Vec<&'r Key>, u64)> = vec![(results, Vec::new(), total)];
+        while let Some((inside, path, count)) = open.pop() {
+            if path.len() >= self.fields.len() {
+                leaves.push((inside, path, count));
+                continue;
+            }
+            for bucket in inside.buckets("by") {
+                let path = path.iter().copied().chain([&bucket.key]).collect();
+                open.push((&bucket.results, path, bucket.count));
+            }
+        }
+        leaves
+    }
+
+    /// Groups that are frequent enough to be held against their own past and p95, the most frequent first.
+    pub(super) fn operations(&self, results: &Results<'_>) -> Vec<Operation> {
+        let operation = |(inside, path, count): (&Results<'_>, Vec<&Key>, u64)| {
+            let percentile = |percent| inside.percentile("percentiles", percent).filter(|_| count >= LEAST_OF_OPERATION);
+            let (p50_ms, p95_ms) = (percentile(50.0)?, percentile(95.0)?);
+            let condition = |(field, key): (&Field, &&Key)| match key {
+                Key::Int(number) => Some(Filter::is(field.clone(), Scalar::Int(*number))),
+                Key::Number(number) => Some(Filter::is(field.clone(), Scalar::Float(*number))),
+                Key::Text(text) => Some(Filter::is(field.clone(), text.as_str())),
+                Key::Time(_) | Key::Parts(_) => None,
+            };
+            let conditions: Option<Vec<Filter>> = self.fields.iter().zip(&path).map(condition).collect();
+            let filter = conditions?.into_iter().fold(Filter::All, Filter::and);
+            Some((count, Operation { name: name(&path), filter, p50_ms, p95_ms }))
+        };
+        let leaves = if self.fields.is_empty() { Vec::new() } else { self.leaves(results, 0) };
+        let mut operations: Vec<(u64, Operation)> = leaves.into_iter().filter_map(operation).collect();
+        operations.sort_by(|(a, of_a), (b, of_b)| b.cmp(a).then_with(|| of_a.name.cmp(&of_b.name)));
+        operations.into_iter().map(|(_, operation)| operation).take(MOST_OPERATIONS).collect()
+    }
+
     /// The slowest groups by their 95th percentile.
     pub(super) fn rows(&self, results: &Results<'_>, total: u64, percents: &[f64]) -> Rows {
         let columns = self.fields.iter().map(|field| field.name().to_owned());
         let percent_columns = percents.iter().map(|percent| format!("p{percent}_ms"));
         let mut table = Table::new(columns.chain(["count".to_owned()]).chain(percent_columns).chain(["max_ms".to_owned()]));
         let mut rows: Vec<(f64, String, u64, Vec<Cell>)> = Vec::new();
-        let mut open: Vec<(&Results<'_>, Vec<&Key>, u64)> = vec![(results, Vec::new(), total)];
-        while let Some((inside, path, count)) = open.pop() {
-            if path.len() < self.fields.len() {
-                for bucket in inside.buckets("by") {
-                    let path = path.iter().copied().chain([&bucket.key]).collect();
-                    open.push((&bucket.results, path, bucket.count));
-                }
-                continue;
-            }
+        for (inside, path, count) in self.leaves(results, total) {
             let Some(p95) = inside.percentile("percentiles", 95.0) else { continue };
-            let name = path.iter().map(|key| key.text()).collect::<Vec<_>>().join(" ");
+            let name = name(&path);
             let mut cells: Vec<Cell> = path.iter().map(|key| cell(key)).collect();
             cells.push(Cell::from(count));
             cells.extend(percents.iter().map(|percent| Cell::from(inside.percentile("percentiles", *percent).map(rough))));
@@ -91,6 +137,10 @@ impl Groups {
         let other = if self.fields.is_empty() { 0 } else { total.saturating_sub(grouped) };
         Rows { table: table.truncated(left, "top"), other, slowest }
     }
+}
+
+fn name(path: &[&Key]) -> String {
+    path.iter().map(|key| key.text()).collect::<Vec<_>>().join(" ")
 }
 
 fn cell(key: &Key) -> Cell {

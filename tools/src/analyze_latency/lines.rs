@@ -1,13 +1,13 @@
 //! Latency from the lines of traces alone: how long traces take from their first line to their last, and between which lines
 //! the time passes. Knows no engine.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::{
     AnalyzeLatency, MOST_TRACES, SLOW_TRACES, Wanted,
-    edges::{Values, add, table},
+    edges::{Places, add, lost, table},
     groups::rough,
     random_traces, report,
 };
@@ -16,7 +16,7 @@ use crate::{
     dsl::{Scalar, TrackTotal},
     error::{Code, ToolError},
     look::{Agg, Field, Filter, Found, Hit, Look, Order},
-    mining::{mask, statistics::quantile},
+    mining::{mask, onset, statistics::quantile},
     schema::{Role, Schema},
     spans::short,
     tool::{Ask, Context, Step, Told},
@@ -86,7 +86,7 @@ impl Wanted {
         let threshold_ms = self.threshold_ms.or_else(|| quantile(&lengths, 0.95)).unwrap_or_default();
         let is_slow = |trace: &Timed| trace.ms >= threshold_ms && trace.ms > 0.0;
         let (series, trend) = self.trend_of(&traces);
-        let change = report::change(&series);
+        let change = report::change(&series, onset::CLEAR);
         let mut slowest = Table::new(["time", "service", "pattern", "duration_ms", "trace_id"]);
         traces.sort_by(|a, b| b.ms.total_cmp(&a.ms).then_with(|| a.id.cmp(&b.id)));
         for trace in traces.iter().take(self.top as usize) {
@@ -105,7 +105,7 @@ impl Wanted {
         let of = "traces, from their first line to their last (nothing has a duration)";
         let mut summary = format!("{} over {} {of}", words.join(", "), lengths.len());
         if let Some(change) = &change {
-            summary += &change.told();
+            summary += &format!("; {}", change.told("p95"));
         }
         let mut overall: Vec<(String, Cell)> = vec![("count".to_owned(), Cell::from(lengths.len()))];
         overall.extend(figures.iter().map(|(percent, ms)| (format!("p{percent}_ms"), Cell::from(rough(*ms)))));
@@ -231,8 +231,7 @@ fn with_gaps(answer: Answer, found: &Found<'_>, slow: &HashSet<String>) -> Answe
     {
         traces.remove(&*id);
     }
-    let mut own: HashMap<(String, String), Values> = HashMap::new();
-    let mut gaps: HashMap<(String, String), Values> = HashMap::new();
+    let (mut own, mut gaps): (Places<String>, Places<String>) = Default::default();
     let service = |hit: &Hit<'_>| hit.text(Role::Service).map_or_else(|| "?".to_owned(), |service| service.into_owned());
     let (mut lines, mut slow_ones) = (0, 0);
     for (id, hits) in &mut traces {
@@ -257,10 +256,11 @@ fn with_gaps(answer: Answer, found: &Found<'_>, slow: &HashSet<String>) -> Answe
     if lines == 0 {
         return answer;
     }
-    let (own, gaps) = (table(["service", "after"], own), table(["caller", "callee"], gaps));
+    let answer = lost(&own, &gaps, slow_ones).into_iter().fold(answer, Answer::note);
+    let (own, gaps) = (table(["service", "after"], &own, slow_ones), table(["caller", "callee"], &gaps, slow_ones));
     answer.section(Section::table("self_time", own)).section(Section::table("edges", gaps)).note(format!(
-        "self_time, edges: time between consecutive lines, in a service and from one to another, by total time, from {lines} lines of {} \
-         random traces (count, p50_ms, p95_ms) and of the {slow_ones} slowest (slow_p50_ms)",
+        "self_time, edges: time between consecutive lines, in a service and from one to another, {lines} lines of {} random \
+         traces (count, p50_ms, p95_ms) and {slow_ones} slow (slow_p50_ms; extra_ms: above the median of the others, a trace)",
         traces.len() - slow_ones
     ))
 }

@@ -7,28 +7,28 @@ mod lines;
 mod population;
 mod report;
 mod shared;
+mod slowness;
 #[cfg(test)]
 mod tests;
-
-use std::collections::HashSet;
+mod values;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    answer::{Answer, Section},
-    dsl::{Include, Range, Scalar, TrackTotal},
+    answer::Answer,
+    dsl::{Include, TrackTotal},
     error::{Code, ToolError},
     look::{Agg, Field, Filter, Found, Look, Order},
     params::{OneOrMany, Scope, Text, Top, Window},
     schema::Role,
-    spans::{SPAN_ROLES, Span},
-    tool::{Ask, Context, Output, Step, Told, Tool},
+    tool::{Context, Output, Step, Tool},
 };
-use edges::Sample;
+use edges::{affordable, has_tree};
 use groups::Groups;
 use population::{Population, candidates, without_durations};
 use report::Report;
+use slowness::Slowness;
 
 /// How slow requests are: percentiles by endpoint, change point, slowest traces, what they share, self time and gaps
 /// between services; from entry spans, request lines, or traces of lines. One slow trace: `search_by_trace_id`.
@@ -80,7 +80,7 @@ impl Tool for AnalyzeLatency {
     const TITLE: &'static str = "Analyze latency";
     const OUTPUT: Output = Output {
         columns: &["service", "path", "span_name", "pattern", "count", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms"],
-        sections: &["overall", "trend", "change_point", "slowest", "shared", "edges", "self_time"],
+        sections: &["overall", "trend", "change_point", "change_points", "slowest", "shared", "edges", "self_time"],
     };
 
     fn scope(&self) -> &Scope {
@@ -220,12 +220,10 @@ impl Overall {
 }
 
 impl Wanted {
-    /// The percentiles that are computed: those asked for, and the 95th.
+    /// The percentiles that are computed: those asked for, the middle, and the 95th.
     fn computed(&self) -> Vec<f64> {
         let mut computed = self.percents.clone();
-        if !computed.contains(&95.0) {
-            computed.push(95.0);
-        }
+        computed.extend([50.0, 95.0].into_iter().filter(|percent| !self.percents.contains(percent)));
         computed
     }
 
@@ -270,11 +268,9 @@ impl Wanted {
         answer.note(format!("no durations in {} of {all} indices: {names}{more}", lacking.len()))
     }
 
-    /// Groups, trend, slowest documents, what they share, and which traces to read: one search.
+    /// Groups, trend, slowest documents, and which traces to read.
     fn second(self, population: Population, overall: Overall, spans_per_trace: f64, context: &Context) -> Result<Step, ToolError> {
         let groups = Groups::new(self.groups.clone(), &population, self.top);
-        let threshold_ms = self.threshold_ms.unwrap_or(overall.p95_ms);
-        let slow = Filter::Range(Role::Duration.into(), Range { gte: Some(Scalar::Float(threshold_ms)), ..Range::default() });
         let extent = overall.extent.unwrap_or(self.window);
         let trend = Agg::TimeHistogram { interval_ms: extent.step_ms(STEPS), window: extent, inner: Vec::new() }
             .with("p95", Agg::Percentiles(Role::Duration.into(), vec![95.0]));
@@ -283,8 +279,7 @@ impl Wanted {
             .total(TrackTotal::Exact)
             .page(Order::By { field: Role::Duration.into(), descending: true }, 0, self.top * SPANS_OF_A_SLOW_TRACE)
             .fetch(report::SLOWEST)
-            .agg("trend", trend)
-            .agg("shared", shared::agg(slow, &population.schema));
+            .agg("trend", trend);
         look.aggs.extend(groups.agg(&self.computed()));
         let by_spans = has_tree(&population, context);
         let traces = match by_spans {
@@ -295,22 +290,16 @@ impl Wanted {
         if traces > 0 {
             look = look.agg("traces", random_traces(overall.traces, traces));
         }
-        Step::look(vec![look], move |found, context| {
+        Step::look(vec![look], move |found, _| {
             let found = found.into_iter().next().unwrap_or_default();
-            let (slow, random) = if traces > 0 { sampled(&found, threshold_ms, traces) } else { Default::default() };
-            let report = Report { wanted: &self, population: &population, overall: &overall, threshold_ms, groups: &groups };
-            let answer = self.told_indices(report.answer(&found, context), context);
-            if !by_spans {
-                return self.with_lines(answer, slow, random);
-            }
-            if slow.is_empty() && random.is_empty() {
-                return Step::done(answer);
-            }
-            let look = self.spans_look(slow.iter().chain(&random));
-            Step::ask(vec![Ask::Look(Box::new(look))], move |told, _| match told.into_iter().next().map(Told::found) {
-                Some(Ok(found)) => Step::done(with_sample(answer, &found, slow)),
-                Some(Err(error)) => Step::done(answer.note(format!("edges and self time could not be read: {}", error.message))),
-                None => Step::done(answer),
+            let slowness = Slowness::of(&self, &groups, &found.results, &overall);
+            let report = Report::read(&self, &population, &overall, &groups, &found);
+            let random = found.results.buckets("traces").iter().map(|bucket| bucket.key.text().into_owned()).collect();
+            let looks = slowness.looks(&self.look(&population), extent, &population.schema);
+            Step::look(looks, move |found, context| {
+                let (slow, random) = slowness.traces(&found, random, traces);
+                let answer = self.told_indices(report.answer(&self, &slowness, &found, &population, context), context);
+                if by_spans { self.with_spans(answer, slow, random) } else { self.with_lines(answer, slow, random) }
             })
         })
     }
@@ -321,32 +310,6 @@ impl Wanted {
         let start = self.window.start().saturating_sub(minute).unwrap_or(self.window.start());
         Window::new(start, self.window.end().saturating_add(minute).unwrap_or(self.window.end()))
     }
-
-    /// Every span of these traces, trace by trace, also just outside the window.
-    fn spans_look<'i>(&self, ids: impl Iterator<Item = &'i String>) -> Look {
-        let filter = Filter::Is(Role::TraceId.into(), ids.map(|id| Scalar::from(id.as_str())).collect())
-            .and(Filter::Exists(Role::SpanName.into()))
-            .and(Filter::Exists(Role::Duration.into()));
-        Look::new(filter, self.around())
-            .page(Order::By { field: Role::TraceId.into(), descending: false }, 0, MOST_SPANS)
-            .fetch(SPAN_ROLES.into_iter().chain([Role::TraceId]))
-    }
-}
-
-/// Whether spans can be put into a tree.
-fn has_tree(population: &Population, context: &Context) -> bool {
-    let schema = &context.schema;
-    population.are_spans
-        && schema.need_groupable(&Field::Role(Role::TraceId)).is_ok()
-        && schema.has(Role::SpanId)
-        && schema.has(Role::ParentSpanId)
-}
-
-/// How many traces of this mean size can be read.
-fn affordable(spans_per_trace: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 5,000")]
-    let traces = (f64::from(MOST_SPANS) / spans_per_trace) as u64;
-    traces.min(MOST_TRACES)
 }
 
 /// Traces by the hash of their id: a random sample of whole ones.
@@ -356,44 +319,4 @@ fn random_traces(all: f64, wanted: u64) -> Agg {
     let include = (of > 1).then_some(Include::Partition { partition: 0, of });
     let size = u32::try_from(wanted).unwrap_or(u32::MAX);
     Agg::Terms { field: Role::TraceId.into(), size, order: crate::dsl::TermsOrder::Key, include, inner: Vec::new() }
-}
-
-/// The ids of slow traces, and of others taken at random, together no more than can be read.
-fn sampled(found: &Found<'_>, threshold_ms: f64, most: u64) -> (HashSet<String>, Vec<String>) {
-    let slow_hits = found.hits.iter().filter(|hit| hit.number(Role::Duration).is_some_and(|ms| ms >= threshold_ms));
-    let mut slow = HashSet::new();
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    for id in slow_hits.filter_map(|hit| hit.text(Role::TraceId)) {
-        if slow.len() < SLOW_TRACES.min(most.div_ceil(4)) {
-            slow.insert(id.into_owned());
-        }
-    }
-    let random = found.results.buckets("traces").iter().map(|bucket| bucket.key.text().into_owned());
-    let random: Vec<String> = random.filter(|id| !id.is_empty() && !slow.contains(id)).take(most - slow.len()).collect();
-    (slow, random)
-}
-
-fn with_sample(mut answer: Answer, found: &Found<'_>, slow: HashSet<String>) -> Answer {
-    let mut sample = Sample::new(slow);
-    for hit in &found.hits {
-        if let (Some(id), Some(span)) = (hit.text(Role::TraceId), Span::read(hit)) {
-            sample.push(&id, span);
-        }
-    }
-    // Spans come trace by trace: only the last trace can lack some.
-    if found.total.value > found.hits.len() as u64
-        && let Some(id) = found.hits.last().and_then(|hit| hit.text(Role::TraceId))
-    {
-        sample.drop_trace(&id);
-    }
-    let (random, slow, spans) = sample.sizes();
-    if spans == 0 {
-        return answer;
-    }
-    let (own, gaps) = sample.tables();
-    answer = answer.section(Section::table("self_time", own)).section(Section::table("edges", gaps));
-    answer.note(format!(
-        "self_time, edges: by total time, from {spans} spans of {random} random traces (count, p50_ms, p95_ms) and of the {slow} slowest \
-         (slow_p50_ms); an edge is the caller's span less the callee's"
-    ))
 }

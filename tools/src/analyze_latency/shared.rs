@@ -1,11 +1,14 @@
 //! What slow documents share: values that are more frequent among them than among the fast ones. Knows no engine.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::groups::rough;
+use super::{
+    groups::rough,
+    values::{self, Pair},
+};
 use crate::{
     answer::{Cell, Table},
-    look::{Agg, Field, Filter, Results},
+    look::{Agg, Bucket, Field, Filter, Found},
     mining::statistics::signed_g2,
     schema::{Role, Schema},
 };
@@ -19,11 +22,10 @@ const VALUES: u32 = 100;
 /// Rows that are shown.
 const MOST: usize = 10;
 
-/// G² of the two-by-two table of slow and fast, with the value and without it (Dunning 1993), from which on a value is told:
-/// one in 3,000 values without a difference reaches 13.
-const CLEAR: f64 = 13.0;
+/// Slow documents that have a value at least.
+const LEAST: u64 = 3;
 
-/// The comparison of slow documents with all. Read by [`table`].
+/// The comparison of slow documents with all. Read by [`Shared::read`].
 pub(super) fn agg(slow: Filter, schema: &Schema) -> Agg {
     let mut agg = Agg::Filters(vec![("slow".to_owned(), slow), ("all".to_owned(), Filter::All)], Vec::new());
     for role in roles(schema) {
@@ -43,47 +45,135 @@ fn same_fields(schema: &Schema, one: Role, other: Role) -> bool {
     name(one).eq(name(other))
 }
 
-/// Over-represented values, the clearest first.
-pub(super) fn table(results: &Results<'_>, name: &str, schema: &Schema) -> Table {
-    let mut table = Table::new(["field", "value", "slow", "all", "slow_share", "share", "g2"]);
-    let (Some(slow), Some(all)) = (results.bucket(name, "slow"), results.bucket(name, "all")) else { return table };
-    #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
-    let (slow_total, all_total) = (slow.count as f64, all.count as f64);
-    if slow_total < 1.0 || all_total <= slow_total {
-        return table;
+/// What slow documents share.
+pub(super) struct Shared {
+    pub(super) table: Table,
+    /// Documents that are slow.
+    pub(super) slow: u64,
+    /// Documents that were compared with them.
+    all: u64,
+    /// Traces that were read whole: slow ones, others.
+    read: (usize, usize),
+}
+
+/// A value with the documents that have it.
+struct Tested {
+    g2: f64,
+    slow: u64,
+    all: Option<u64>,
+    cells: [Cell; 2],
+    shares: (f64, f64),
+}
+
+impl Shared {
+    /// Reads counts of roles' values (first), and compares the values of all other fields in slow documents (second) with those in others
+    /// (third).
+    pub(super) fn read(found: &[Found<'_>], schema: &Schema) -> Self {
+        let results = found.first().map(|found| &found.results);
+        let bucket = |name: &str| results.and_then(|results| results.bucket("shared", name));
+        let (slow, all) = (bucket("slow"), bucket("all"));
+        let (slow_total, all_total) = (slow.map_or(0, |slow| slow.count), all.map_or(0, |all| all.count));
+        let mut rows = Vec::new();
+        if let (Some(slow), Some(all)) = (slow, all)
+            && slow_total > 0
+            && all_total > slow_total
+        {
+            rows = clear(of_roles(slow, all, schema));
+        }
+        let hits = |at: usize| found.get(at).map_or(&[][..], |found| &found.hits);
+        let (of_slow, of_others) = values::sets(hits(1), hits(2), schema);
+        let slow_part = real(slow_total) / real(all_total.max(1));
+        rows.extend(clear(of_fields(&of_slow, &of_others, slow_part)));
+        rows.sort_by(|a, b| b.g2.total_cmp(&a.g2));
+        // A service's only pod is no news beside the service: values with equal counts are shown once.
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert((row.slow, row.all)));
+        let mut table = Table::new(["field", "value", "slow", "all", "slow_share", "share", "g2"]);
+        let left = rows.len().saturating_sub(MOST) as u64;
+        for row in rows.into_iter().take(MOST) {
+            let counts = [Cell::from(row.slow), row.all.map_or(Cell::Null, Cell::from)];
+            let shares = [row.shares.0, row.shares.1].map(|share| Cell::from(rough(share)));
+            table.push(row.cells.into_iter().chain(counts).chain(shares).chain([Cell::from(row.g2.round())]).collect());
+        }
+        Self { table: table.truncated(left, "top"), slow: slow_total, all: all_total, read: (of_slow.len(), of_others.len()) }
     }
-    let mut rows: Vec<(f64, (u64, u64), Vec<Cell>)> = Vec::new();
+
+    /// How the comparison was made, and whether it showed anything.
+    pub(super) fn told(&self, groups: &str) -> String {
+        let Self { slow, all, read: (slow_traces, others), .. } = self;
+        let limit = if groups.is_empty() { String::new() } else { format!(" (above the p95 of their own {groups})") };
+        let read = if slow_traces + others > 0 {
+            format!("; fields beyond the roles from {slow_traces} slow requests and {others} others")
+        } else {
+            String::new()
+        };
+        let nothing = if self.table.is_empty() { "nothing stands out among " } else { "" };
+        format!("shared: {nothing}{slow} slow documents{limit} of {all}{read}")
+    }
+}
+
+/// Those that stand out by more than chance: of calls about alike documents, one in a hundred shows any. The bound of one test (6.63, of χ²
+/// with one degree of freedom) rises by 2 ln m for m tests, since its tail falls as exp(−G²/2).
+fn clear(tested: Vec<Tested>) -> Vec<Tested> {
+    let bound = 6.63 + 2.0 * real(tested.len().max(1) as u64).ln();
+    tested.into_iter().filter(|tested| tested.g2 >= bound).collect()
+}
+
+/// G² of the two-by-two table of slow and other documents, with a value and without it (Dunning 1993); negative where the slow ones have it
+/// less often.
+fn g2(slow: f64, slow_total: f64, others: f64, others_total: f64) -> f64 {
+    let with = signed_g2(slow, slow_total, others, others_total);
+    let without = signed_g2(slow_total - slow, slow_total, others_total - others, others_total);
+    with + with.signum() * without.abs()
+}
+
+fn of_roles(slow: &Bucket<'_>, all: &Bucket<'_>, schema: &Schema) -> Vec<Tested> {
+    let (slow_total, all_total) = (real(slow.count), real(all.count));
+    let mut tested = Vec::new();
     for role in roles(schema) {
-        for bucket in slow.results.buckets(role.name()) {
-            let among_all = all.results.buckets(role.name()).iter().find(|other| other.key == bucket.key);
+        for bucket in slow.results.buckets(role.name()).iter().filter(|bucket| bucket.count >= LEAST) {
+            let among_all = all.results.buckets(role.name()).iter().find(|other| other.key == bucket.key).map(|other| other.count);
             // A value beyond the listed ones of all is at most as frequent as the last of them; its own count is a bound.
-            let count_of_all = among_all.map_or(bucket.count, |other| other.count);
-            #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
-            let (count, fast, fast_total) = (bucket.count as f64, count_of_all.saturating_sub(bucket.count) as f64, all_total - slow_total);
-            let (share, expected) = (count / slow_total, count_of_all as f64 / all_total);
-            let with = signed_g2(count, slow_total, fast, fast_total);
-            let without = signed_g2(slow_total - count, slow_total, fast_total - fast, fast_total);
-            let g2 = with + with.signum() * without.abs();
-            if g2 >= CLEAR && bucket.count >= 3 {
-                let all_cell = among_all.map_or(Cell::Null, |other| Cell::from(other.count));
-                let cells = vec![
-                    Cell::from(role.name()),
-                    Cell::from(bucket.key.text()),
-                    Cell::from(bucket.count),
-                    all_cell,
-                    Cell::from(rough(share)),
-                    Cell::from(rough(expected)),
-                    Cell::from(g2.round()),
-                ];
-                rows.push((g2, (bucket.count, count_of_all), cells));
-            }
+            let count_of_all = among_all.unwrap_or(bucket.count);
+            let (count, others) = (real(bucket.count), real(count_of_all.saturating_sub(bucket.count)));
+            tested.push(Tested {
+                g2: g2(count, slow_total, others, all_total - slow_total),
+                slow: bucket.count,
+                all: among_all,
+                cells: [Cell::from(role.name()), Cell::from(bucket.key.text())],
+                shares: (count / slow_total, real(count_of_all) / all_total),
+            });
         }
     }
-    rows.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
-    // A service's only pod is no news beside the service: values with equal counts are shown once.
-    let mut seen = HashSet::new();
-    rows.retain(|(_, counts, _)| seen.insert(*counts));
-    let left = rows.len().saturating_sub(MOST) as u64;
-    rows.into_iter().take(MOST).for_each(|(.., cells)| table.push(cells));
-    table.truncated(left, "top")
+    tested
+}
+
+/// `slow_part` is the share of all documents that are slow.
+fn of_fields(slow: &[BTreeSet<Pair>], others: &[BTreeSet<Pair>], slow_part: f64) -> Vec<Tested> {
+    let count = |sets: &[BTreeSet<Pair>]| {
+        let mut counts: HashMap<Pair, u64> = HashMap::new();
+        sets.iter().flatten().for_each(|pair| *counts.entry(pair.clone()).or_default() += 1);
+        counts
+    };
+    let (slow_total, others_total) = (real(slow.len() as u64), real(others.len() as u64));
+    let of_others = count(others);
+    let mut found: Vec<(Pair, u64)> = count(slow).into_iter().filter(|(_, count)| *count >= LEAST).collect();
+    found.sort();
+    let tested = |(pair, slow_count): (Pair, u64)| {
+        let other_count = of_others.get(&pair).copied().unwrap_or_default();
+        let (slow_share, other_share) = (real(slow_count) / slow_total.max(1.0), real(other_count) / others_total.max(1.0));
+        Tested {
+            g2: g2(real(slow_count), slow_total, real(other_count), others_total),
+            slow: slow_count,
+            all: None,
+            cells: [Cell::from(pair.0), Cell::from(pair.1)],
+            shares: (slow_share, slow_share * slow_part + other_share * (1.0 - slow_part)),
+        }
+    };
+    found.into_iter().map(tested).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of documents")]
+fn real(number: u64) -> f64 {
+    number as f64
 }
