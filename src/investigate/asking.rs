@@ -27,11 +27,12 @@ const TOKENS: u32 = 1_900;
 /// The furthest that an id without a time is looked for: what one search may cover.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// One investigation's questions.
+/// One investigation's questions, and what was answered so far.
 struct Desk<'t, T> {
     tools: &'t T,
+    clue: Clue,
     time_limit: Duration,
-    made: Vec<Made>,
+    answers: Answers,
 }
 
 /// Asks until the answers are enough, or a call more than [`CALLS`] would be needed.
@@ -41,33 +42,12 @@ struct Desk<'t, T> {
 pub(super) async fn ask<T: Tools>(tools: &T, clue: &Clue, time_limit: Duration) -> Result<Answers, ToolError> {
     let began = Instant::now();
     let now = tools.now();
-    let mut desk = Desk { tools, time_limit, made: Vec::new() };
-    let located_first = clue.time.is_none() && (clue.id.is_some() || clue.trace_id.is_some());
     // The clock of whoever raised an alert may be ahead of ours.
-    let clue = &Clue { time: clue.time.map(|time| time.min(now)), ..clue.clone() };
-    let mut answers = Answers::new(now, clue);
-    if located_first {
-        desk.first(clue, &answers, false).await;
-        let seen = located(&desk.made);
-        answers = Answers::new(now, &Clue { time: seen, ..clue.clone() });
-        desk.look(&answers, false).await;
-    } else {
-        if clue.time.is_none() {
-            // A bundle may be of last year: its end is what counts as now.
-            answers.extent = desk.extent(answers.start).await;
-            answers.end_with_data(now, clue);
-        }
-        desk.first(clue, &answers, true).await;
-    }
-    answers.made = std::mem::take(&mut desk.made);
-    if answers.has_no_past() && answers.extent.is_none() && desk.tools.has("list_indices") {
-        desk.made = std::mem::take(&mut answers.made);
-        answers.extent = desk.extent(answers.start).await;
-        answers.made = std::mem::take(&mut desk.made);
-    }
-    answers.onset = onset::onset(&answers);
-    desk.compare(clue, &mut answers).await;
-    desk.finish(clue, &mut answers).await;
+    let clue = Clue { time: clue.time.map(|time| time.min(now)), ..clue.clone() };
+    let answers = Answers::new(now, &clue);
+    let mut desk = Desk { tools, clue, time_limit, answers };
+    desk.all(now).await;
+    let mut answers = desk.answers;
     answers.elapsed_ms = milliseconds(began.elapsed());
     match answers.made.iter().all(|made| made.result.is_err()).then(|| answers.made.first().and_then(|made| made.result.as_ref().err())) {
         Some(Some(error)) => Err(error.clone()),
@@ -76,50 +56,71 @@ pub(super) async fn ask<T: Tools>(tools: &T, clue: &Clue, time_limit: Duration) 
 }
 
 impl<T: Tools> Desk<'_, T> {
+    async fn all(&mut self, now: Timestamp) {
+        let Clue { time, id, trace_id, .. } = &self.clue;
+        if time.is_none() && (id.is_some() || trace_id.is_some()) {
+            self.first(false).await;
+            let made = std::mem::take(&mut self.answers.made);
+            let seen = Clue { time: located(&made), ..self.clue.clone() };
+            self.answers = Answers { made, ..Answers::new(now, &seen) };
+            self.look().await;
+        } else {
+            if time.is_none() {
+                // A bundle may be of last year: its end is what counts as now.
+                self.extent().await;
+                self.answers.end_with_data(now, &self.clue);
+            }
+            self.first(true).await;
+        }
+        if self.answers.has_no_past() && self.answers.extent.is_none() && self.tools.has("list_indices") {
+            self.extent().await;
+        }
+        self.answers.onset = onset::onset(&self.answers);
+        self.compare().await;
+        self.finish().await;
+    }
+
     /// What the clue names, and with `look` what happened around it.
-    async fn first(&mut self, clue: &Clue, answers: &Answers, look: bool) {
-        let trace_id = clue.trace_id.as_deref();
-        let id = clue.id.as_deref();
+    async fn first(&mut self, look: bool) {
+        let Self { clue, answers, .. } = &*self;
+        let (id, trace_id) = (clue.id.as_deref(), clue.trace_id.as_deref());
         let locate = OptionFuture::from(id.map(|id| self.call(Purpose::Locate, "correlate_id", locate(id, clue, answers))));
         let trace = OptionFuture::from(trace_id.map(|id| self.call(Purpose::Trace, "search_by_trace_id", trace(id))));
         let changes = OptionFuture::from(look.then(|| self.call(Purpose::Changes, "find_changes", changes(answers))));
         let health = OptionFuture::from(look.then(|| self.call(Purpose::Health, "get_service_overview", health(answers))));
         let errors = (look && id.is_none() && trace_id.is_none()).then(|| self.call(Purpose::Errors, "get_error_summary", errors(answers)));
         let (a, b, c, d, e) = join5(locate, trace, changes, health, OptionFuture::from(errors)).await;
-        self.made.extend([a, b, c, d, e].into_iter().flatten());
+        self.answers.made.extend([a, b, c, d, e].into_iter().flatten());
     }
 
     /// What happened around the time that is now known.
-    async fn look(&mut self, answers: &Answers, with_errors: bool) {
-        let health = self.call(Purpose::Health, "get_service_overview", health(answers));
-        let changes = self.call(Purpose::Changes, "find_changes", changes(answers));
-        let errors = OptionFuture::from(with_errors.then(|| self.call(Purpose::Errors, "get_error_summary", errors(answers))));
-        let ((changes, health), errors) = join(join(changes, health), errors).await;
-        self.made.extend([Some(changes), Some(health), errors].into_iter().flatten());
+    async fn look(&mut self) {
+        let health = self.call(Purpose::Health, "get_service_overview", health(&self.answers));
+        let changes = self.call(Purpose::Changes, "find_changes", changes(&self.answers));
+        let (changes, health) = join(changes, health).await;
+        self.answers.made.extend([changes, health]);
     }
 
     /// From when to when there is data, of the indices that have as much of it as others and reach into what is looked at.
-    async fn extent(&mut self, start: Timestamp) -> Option<Extent> {
+    async fn extent(&mut self) {
         let indices = self.call(Purpose::Freshness, "list_indices", Map::new()).await;
-        let extent = indices.result.as_ref().ok().and_then(|answer| Extent::of(answer, start));
-        self.made.push(indices);
-        extent
+        self.answers.extent = indices.result.as_ref().ok().and_then(|answer| Extent::of(answer, self.answers.start));
+        self.answers.made.push(indices);
     }
 
     /// The comparison of whole requests with those before them, and the request that the clue leads to. Where the onset is known and
     /// what came after it differs for sure, that is all; otherwise windows of several lengths are compared, and the one that differs most
     /// counts. Where only that tells when it was, what fails and what is written is asked again of that window.
-    async fn compare(&mut self, clue: &Clue, answers: &mut Answers) {
-        let (first, others) = spans::spans(clue, answers);
-        self.made = std::mem::take(&mut answers.made);
-        let found = clue.trace_id.is_none().then(|| located_trace(&self.made)).flatten();
+    async fn compare(&mut self) {
+        let (first, others) = spans::spans(&self.clue, &self.answers);
+        let found = self.clue.trace_id.is_none().then(|| located_trace(&self.answers.made)).flatten();
         let trace = OptionFuture::from(found.map(|id| self.call(Purpose::Trace, "search_by_trace_id", trace(&id))));
         let (mut compared, trace) = join(self.compare_all(&first), trace).await;
-        self.made.extend(trace);
+        self.answers.made.extend(trace);
         if !compared.iter().any(|(_, made)| strength_of(made) == Strength::Significant) {
             compared.extend(self.compare_all(&others).await);
         }
-        answers.compared = compared.len();
+        self.answers.compared = compared.len();
         let best = spans::clearest(compared.iter().map(|(_, made)| (strength_of(made), score_of(made))));
         let mut focus = None;
         for (at, (span, mut made)) in compared.into_iter().enumerate() {
@@ -128,12 +129,11 @@ impl<T: Tools> Desk<'_, T> {
             } else {
                 made.purpose = Purpose::Tried;
             }
-            self.made.push(made);
+            self.answers.made.push(made);
         }
         if let Some((span, strength)) = focus {
-            self.focus(span, strength, answers).await;
+            self.focus(span, strength).await;
         }
-        answers.made = std::mem::take(&mut self.made);
     }
 
     async fn compare_all(&self, spans: &[Span]) -> Vec<(Span, Made)> {
@@ -142,12 +142,10 @@ impl<T: Tools> Desk<'_, T> {
     }
 
     /// Looks closer where a short window differs and what was looked at tells too little: there is nothing before it, or it is much longer.
-    async fn focus(&mut self, span: Span, strength: Strength, answers: &mut Answers) {
-        answers.made = std::mem::take(&mut self.made);
-        let (has_no_past, is_shorter) = (answers.has_no_past(), spans::is_much_shorter(span, answers));
-        let is_dated = answers.onset.is_some();
+    async fn focus(&mut self, span: Span, strength: Strength) {
+        let answers = &mut self.answers;
+        let (has_no_past, is_shorter, is_dated) = (answers.has_no_past(), spans::is_much_shorter(span, answers), answers.onset.is_some());
         if !has_no_past && (is_dated || strength == Strength::None || !is_shorter) {
-            self.made = std::mem::take(&mut answers.made);
             return;
         }
         for made in &mut answers.made {
@@ -156,30 +154,27 @@ impl<T: Tools> Desk<'_, T> {
             }
         }
         (answers.looked, answers.start, answers.end) = (Some((answers.start, answers.end)), span.start, span.end);
-        self.made = std::mem::take(&mut answers.made);
-        let health = self.call(Purpose::Health, "get_service_overview", health(answers));
-        let errors = self.call(Purpose::Errors, "get_error_summary", errors(answers));
+        let health = self.call(Purpose::Health, "get_service_overview", health(&self.answers));
+        let errors = self.call(Purpose::Errors, "get_error_summary", errors(&self.answers));
         let (health, errors) = join(health, errors).await;
-        self.made.extend([health, errors]);
-        answers.made = std::mem::take(&mut self.made);
-        answers.onset = onset::onset(answers);
-        if answers.onset.is_none() && strength > Strength::None {
+        self.answers.made.extend([health, errors]);
+        self.answers.onset = onset::onset(&self.answers);
+        if self.answers.onset.is_none() && strength > Strength::None {
             let basis = "start of the window that differs most from those before it".to_owned();
-            answers.onset = Some(Onset { time: span.start, earliest: None, latest: None, basis });
+            self.answers.onset = Some(Onset { time: span.start, earliest: None, latest: None, basis });
         }
-        self.made = std::mem::take(&mut answers.made);
     }
 
     /// What is still open: the errors where the cause is not certain without them, a request that shows it.
-    async fn finish(&mut self, clue: &Clue, answers: &mut Answers) {
-        let (draft, spreads) = (conclude::conclude(clue, answers), hosts::spreads(answers));
-        self.made = std::mem::take(&mut answers.made);
-        let has = |purpose: Purpose| self.made.iter().any(|made| made.purpose == purpose);
+    async fn finish(&mut self) {
+        let answers = &self.answers;
+        let (draft, spreads) = (conclude::conclude(&self.clue, answers), hosts::spreads(answers));
+        let has = |purpose: Purpose| answers.made.iter().any(|made| made.purpose == purpose);
         let is_open = draft.confidence.as_ref().is_none_or(|confidence| confidence.word < Sure::High);
         let ask_errors = is_open && !has(Purpose::Errors);
         // Errors of their own in several services at once have something in common below them.
         let ask_hosts = has(Purpose::Errors) && spreads;
-        let made = self.made.iter().filter(|made| made.purpose != Purpose::Tried).count();
+        let made = answers.made.iter().filter(|made| made.purpose != Purpose::Tried).count();
         let room = made + usize::from(ask_errors) + usize::from(ask_hosts) < CALLS;
         let example = draft.suspects.first().and_then(|suspect| suspect.trace_id.clone());
         let example = example.filter(|_| room && !has(Purpose::Trace) && draft.verdict != Verdict::NothingSignificant);
@@ -187,8 +182,7 @@ impl<T: Tools> Desk<'_, T> {
         let example = OptionFuture::from(example.map(|id| self.call(Purpose::Example, "search_by_trace_id", trace(&id))));
         let hosts = OptionFuture::from(ask_hosts.then(|| self.call(Purpose::Hosts, "get_error_summary", by_host(answers))));
         let ((errors, hosts), example) = join(join(errors, hosts), example).await;
-        self.made.extend([errors, hosts, example].into_iter().flatten());
-        answers.made = std::mem::take(&mut self.made);
+        self.answers.made.extend([errors, hosts, example].into_iter().flatten());
     }
 
     async fn call(&self, purpose: Purpose, tool: &'static str, mut arguments: Map<String, Value>) -> Made {

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::{
     answers::{Answers, Purpose},
-    reading::{Row, rows, section},
+    reading::{Row, number_at, rows, section},
     signs::{Kind, Sign, Strength},
     statistics::CERTAIN,
 };
@@ -29,15 +27,9 @@ pub(super) fn compared(answers: &Answers) -> Compared {
     let listed: BTreeSet<String> = suspects().map(|(service, _)| service).collect();
     Compared {
         listed: Some(listed).filter(|listed| !listed.is_empty()),
-        is_timed: has_spans(compare),
+        is_timed: number_at(compare, &["strength", "spans"]).is_some_and(|spans| spans > 0.0),
         slower: suspects().filter(|(_, class)| is_time(class)).map(|(service, _)| service).collect(),
     }
-}
-
-/// Its note on what was read ends with the number of spans.
-fn has_spans(compare: &Value) -> bool {
-    let notes = compare.get("notes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    notes.filter_map(|note| note.strip_suffix(" spans")?.rsplit(' ').next()).any(|number| number != "0")
 }
 
 impl Compared {

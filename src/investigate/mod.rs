@@ -14,7 +14,7 @@ mod hosts;
 mod onset;
 mod open;
 mod ranking;
-mod reading;
+pub(crate) mod reading;
 pub mod render;
 mod signs;
 mod spans;

@@ -5,34 +5,34 @@ use serde_json::Value;
 
 /// One row of a table, whose columns that are equal in all rows lie apart.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(crate) struct Row<'a> {
     table: &'a Value,
     cells: &'a [Value],
 }
 
 /// The rows of a table; none where it is no table.
-pub(super) fn rows(table: &Value) -> impl Iterator<Item = Row<'_>> {
+pub(crate) fn rows(table: &Value) -> impl Iterator<Item = Row<'_>> {
     let rows = table.get("rows").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     rows.iter().filter_map(move |cells| Some(Row { table, cells: cells.as_array()? }))
 }
 
 /// The rows of a section of an answer.
-pub(super) fn section<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = Row<'a>> + use<'a> {
+pub(crate) fn section<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = Row<'a>> + use<'a> {
     answer.get(name).into_iter().flat_map(rows)
 }
 
 /// A text at a path of keys.
-pub(super) fn text_at<'a>(answer: &'a Value, path: &[&str]) -> Option<&'a str> {
+pub(crate) fn text_at<'a>(answer: &'a Value, path: &[&str]) -> Option<&'a str> {
     at(answer, path)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// A number at a path of keys.
-pub(super) fn number_at(answer: &Value, path: &[&str]) -> Option<f64> {
+pub(crate) fn number_at(answer: &Value, path: &[&str]) -> Option<f64> {
     at(answer, path)?.as_f64()
 }
 
 /// A time at a path of keys.
-pub(super) fn time_at(answer: &Value, path: &[&str]) -> Option<Timestamp> {
+pub(crate) fn time_at(answer: &Value, path: &[&str]) -> Option<Timestamp> {
     text_at(answer, path)?.parse().ok()
 }
 
@@ -42,7 +42,7 @@ fn at<'a>(answer: &'a Value, path: &[&str]) -> Option<&'a Value> {
 
 impl<'a> Row<'a> {
     /// The value of a column, wherever it stands; none for null.
-    pub(super) fn cell(self, column: &str) -> Option<&'a Value> {
+    pub(crate) fn cell(self, column: &str) -> Option<&'a Value> {
         let position = self.table.get("columns")?.as_array()?.iter().position(|name| name.as_str() == Some(column));
         let cell = match position {
             Some(position) => self.cells.get(position),
@@ -52,12 +52,12 @@ impl<'a> Row<'a> {
     }
 
     /// A cell as text; a list's first value.
-    pub(super) fn text(self, column: &str) -> Option<String> {
+    pub(crate) fn text(self, column: &str) -> Option<String> {
         self.texts(column).into_iter().next()
     }
 
     /// A cell as a list of texts.
-    pub(super) fn texts(self, column: &str) -> Vec<String> {
+    pub(crate) fn texts(self, column: &str) -> Vec<String> {
         let one = |value: &Value| match value {
             Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
             Value::Number(number) => Some(number.to_string()),
@@ -72,12 +72,12 @@ impl<'a> Row<'a> {
     }
 
     /// A cell as a number.
-    pub(super) fn number(self, column: &str) -> Option<f64> {
+    pub(crate) fn number(self, column: &str) -> Option<f64> {
         self.cell(column)?.as_f64()
     }
 
     /// A cell as a time.
-    pub(super) fn time(self, column: &str) -> Option<Timestamp> {
+    pub(crate) fn time(self, column: &str) -> Option<Timestamp> {
         self.cell(column)?.as_str()?.parse().ok()
     }
 }

@@ -1,6 +1,5 @@
 //! `demo`: a sample incident, solved call by call, then served on loopback with a certificate and a key made at start.
 
-mod reading;
 mod story;
 
 use std::{

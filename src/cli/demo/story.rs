@@ -12,7 +12,7 @@ use elk_mcp_tools::Toolbox;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::reading::{Reading, Row};
+use crate::investigate::reading::{Row, rows, text_at};
 
 /// No call on the sample takes longer.
 const TIME_LIMIT: Duration = Duration::from_secs(25);
@@ -48,12 +48,12 @@ impl<'a, W: Write> Story<'a, W> {
         writeln!(self.out, "{}  an alert, with one clue: message {} was never delivered\n", clock(&end), alert.message_id)?;
 
         let near = json!({"id": alert.message_id, "start": before(SignedDuration::from_mins(15)), "end": end});
-        let found = self.call("correlate_id", near, |found| vec![found.summary().to_owned()]).await?;
-        let trace_id = found.rows().iter().map(|row| row.text("trace_ids")).find(|id| !id.is_empty()).unwrap_or_default();
+        let found = self.call("correlate_id", near, |found| vec![summary(found)]).await?;
+        let trace_id = rows(&found).find_map(|row| row.text("trace_ids")).unwrap_or_default();
 
         let whole = json!({"trace_id": trace_id, "start": before(SignedDuration::from_mins(15)), "end": end});
         let trace = self.call("search_by_trace_id", whole, trace_lines).await?;
-        let service = trace.rows().last().map(|row| row.text("service")).unwrap_or_default();
+        let service = rows(&trace).last().map(|row| told(row, "service")).unwrap_or_default();
 
         let hours = before(SignedDuration::from_hours(2));
         let paths = json!({"group_by": "path", "service": service, "start": hours, "end": end});
@@ -62,16 +62,16 @@ impl<'a, W: Write> Story<'a, W> {
         let changes = self.call("find_changes", json!({"start": hours, "end": end}), |found| change_lines(found, &service)).await?;
 
         let errors = json!({"start": before(SignedDuration::from_hours(1)), "end": end});
-        let errors = self.call("get_error_summary", errors, |found| vec![found.summary().to_owned()]).await?;
+        let errors = self.call("get_error_summary", errors, |found| vec![summary(found)]).await?;
 
         let others = json!({"group_by": "path", "start": before(SignedDuration::from_hours(1)), "end": end});
-        let others = self.call("get_service_overview", others, |found| vec![found.summary().to_owned()]).await?;
+        let others = self.call("get_service_overview", others, |found| vec![summary(found)]).await?;
 
         self.conclude(&service, &overview, &changes, &errors, &others)
     }
 
     /// Calls a tool and tells the call and a line or two of its answer.
-    async fn call(&mut self, tool: &str, arguments: Value, lines: impl FnOnce(&Reading) -> Vec<String>) -> Result<Reading> {
+    async fn call(&mut self, tool: &str, arguments: Value, lines: impl FnOnce(&Value) -> Vec<String>) -> Result<Value> {
         let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
         let started = Instant::now();
         let answer =
@@ -83,36 +83,37 @@ impl<'a, W: Write> Story<'a, W> {
         let shown = arguments.iter().filter(|(name, _)| !matches!(name.as_str(), "start" | "end"));
         let shown = shown.fold(tool.to_owned(), |text, (name, value)| text + &format!(" {name}={}", value.as_str().unwrap_or_default()));
         writeln!(self.out, "{}  {:<72} {:>5} ms {:>6} tokens", self.calls, short(&shown, 72), took.as_millis(), answer.tokens())?;
-        let reading = Reading(serde_json::from_str(answer.structured.get())?);
-        for line in lines(&reading) {
+        let answer: Value = serde_json::from_str(answer.structured.get())?;
+        for line in lines(&answer) {
             writeln!(self.out, "   {}", short(&line, 132))?;
         }
         writeln!(self.out)?;
-        Ok(reading)
+        Ok(answer)
     }
 
     /// Names the cause and what was ruled out, from the answers alone.
-    fn conclude(mut self, service: &str, overview: &Reading, changes: &Reading, errors: &Reading, others: &Reading) -> Result<()> {
-        let failing = overview.rows().into_iter().find(|row| row.text("finding").starts_with("never succeeded"));
-        let onset = failing.map(|row| row.text("first_seen")).unwrap_or_default();
-        let deployment = deployments(changes).into_iter().rfind(|row| row.text("value").contains(service));
+    fn conclude(mut self, service: &str, overview: &Value, changes: &Value, errors: &Value, others: &Value) -> Result<()> {
+        let failing = rows(overview).find(|&row| told(row, "finding").starts_with("never succeeded"));
+        let onset = failing.map(|row| told(row, "first_seen")).unwrap_or_default();
+        let deployment = deployments(changes).into_iter().rfind(|&row| told(row, "value").contains(service));
         let push = pushes(changes)
             .into_iter()
-            .rfind(|row| row.text("evidence").contains(service) && (onset.is_empty() || row.text("time") < onset));
+            .rfind(|&row| told(row, "evidence").contains(service) && (onset.is_empty() || told(row, "time") < onset));
+        let count = failing.and_then(|row| row.number("count")).unwrap_or_default();
         match (failing, deployment, push) {
             (Some(failing), Some(deployment), Some(push)) => {
                 writeln!(
                     self.out,
                     "Cause      {} {} at {}, rolled out {}; since {} every call of {} answers {} ({} of {}): the message is dropped without an error",
-                    push.text("value"),
-                    push.text("evidence"),
-                    clock(&push.text("time")),
-                    deployment.text("evidence").split(": ").next().unwrap_or_default(),
+                    told(push, "value"),
+                    told(push, "evidence"),
+                    clock(&told(push, "time")),
+                    told(deployment, "evidence").split(": ").next().unwrap_or_default(),
                     clock(&onset),
-                    failing.text("path"),
-                    failing.text("status"),
-                    failing.number("count"),
-                    failing.number("count"),
+                    told(failing, "path"),
+                    told(failing, "status"),
+                    count,
+                    count,
                 )?;
             }
             _ => writeln!(
@@ -129,58 +130,74 @@ impl<'a, W: Write> Story<'a, W> {
 }
 
 /// How the trace ends, and whether anything in it says error.
-fn trace_lines(trace: &Reading) -> Vec<String> {
-    let last = trace.rows().last().map(|row| {
-        let mut line = format!("ends at {} in {}: {}", clock(&row.text("time")), row.text("service"), row.text("message"));
-        let _ = write!(line, "; level {}", row.text("level"));
+fn trace_lines(trace: &Value) -> Vec<String> {
+    let last = rows(trace).last().map(|row| {
+        let mut line = format!("ends at {} in {}: {}", clock(&told(row, "time")), told(row, "service"), told(row, "message"));
+        let _ = write!(line, "; level {}", told(row, "level"));
         line
     });
-    [Some(trace.summary().to_owned()), last].into_iter().flatten().collect()
+    [Some(summary(trace)), last].into_iter().flatten().collect()
 }
 
-fn overview_lines(overview: &Reading) -> Vec<String> {
-    let healthy: Vec<String> = overview.rows().iter().filter(|row| row.text("finding") == "ok").map(|row| row.text("path")).collect();
-    let mut lines = vec![overview.summary().to_owned()];
+fn overview_lines(overview: &Value) -> Vec<String> {
+    let healthy: Vec<String> = rows(overview).filter(|&row| told(row, "finding") == "ok").map(|row| told(row, "path")).collect();
+    let mut lines = vec![summary(overview)];
     if !healthy.is_empty() {
         lines.push(format!("healthy: {}", healthy.join(" ")));
     }
     lines
 }
 
-fn change_lines(changes: &Reading, service: &str) -> Vec<String> {
-    let own = deployments(changes).into_iter().filter(|row| row.text("value").contains(service));
-    let pushes = pushes(changes).into_iter().filter(|row| row.text("evidence").contains(service));
-    let line = |row: Row<'_>| format!("{}  {} {}: {}", clock(&row.text("time")), row.text("kind"), row.text("value"), row.text("evidence"));
+fn change_lines(changes: &Value, service: &str) -> Vec<String> {
+    let own = deployments(changes).into_iter().filter(|&row| told(row, "value").contains(service));
+    let pushes = pushes(changes).into_iter().filter(|&row| told(row, "evidence").contains(service));
+    let line =
+        |row: Row<'_>| format!("{}  {} {}: {}", clock(&told(row, "time")), told(row, "kind"), told(row, "value"), told(row, "evidence"));
     own.chain(pushes).map(line).collect()
 }
 
-fn deployments(changes: &Reading) -> Vec<Row<'_>> {
-    changes.rows().into_iter().filter(|row| row.text("kind") == "deployment").collect()
+fn deployments(changes: &Value) -> Vec<Row<'_>> {
+    rows(changes).filter(|&row| told(row, "kind") == "deployment").collect()
 }
 
-fn pushes(changes: &Reading) -> Vec<Row<'_>> {
-    changes.rows().into_iter().filter(|row| row.text("value") == "PutImage").collect()
+fn pushes(changes: &Value) -> Vec<Row<'_>> {
+    rows(changes).filter(|&row| told(row, "value") == "PutImage").collect()
 }
 
 /// What also stands out, and why it is not the cause.
-fn ruled_out(service: &str, changes: &Reading, errors: &Reading, others: &Reading) -> Vec<String> {
+fn ruled_out(service: &str, changes: &Value, errors: &Value, others: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    for row in deployments(changes).into_iter().filter(|row| !row.text("value").contains(service)) {
+    for row in deployments(changes).into_iter().filter(|&row| !told(row, "value").contains(service)) {
         lines.push(format!(
             "the deployment of {} at {}: another service, before the first failure",
-            row.text("value"),
-            clock(&row.text("time"))
+            told(row, "value"),
+            clock(&told(row, "time"))
         ));
     }
-    for row in others.rows().into_iter().filter(|row| row.text("finding") == "failing as before") {
-        lines.push(format!("{}: fails as it did in the hour before ({})", row.text("path"), row.text("status")));
+    for row in rows(others).filter(|&row| told(row, "finding") == "failing as before") {
+        lines.push(format!("{}: fails as it did in the hour before ({})", told(row, "path"), told(row, "status")));
     }
-    let most = errors.rows().into_iter().find(|row| row.text("is_new") == "false");
+    let most = rows(errors).find(|&row| told(row, "is_new") == "false");
     if let Some(row) = most {
-        let rate = format!("{:.1} a minute now, {:.1} before", row.number("rate_per_min"), row.number("baseline_rate_per_min"));
-        lines.push(format!("{} of {}: {rate}", row.text("pattern"), row.text("service")));
+        let rates = format!("{:.1} a minute now, {:.1} before", rate(row, "rate_per_min"), rate(row, "baseline_rate_per_min"));
+        lines.push(format!("{} of {}: {rates}", told(row, "pattern"), told(row, "service")));
     }
     lines
+}
+
+/// The one-line finding of an answer.
+fn summary(answer: &Value) -> String {
+    text_at(answer, &["summary"]).unwrap_or_default().to_owned()
+}
+
+/// A cell as text; nothing where there is none.
+fn told(row: Row<'_>, column: &str) -> String {
+    row.text(column).unwrap_or_default()
+}
+
+/// A cell as a rate; 0 where there is none.
+fn rate(row: Row<'_>, column: &str) -> f64 {
+    row.number(column).unwrap_or_default()
 }
 
 /// The time of day of a moment, to the second.

@@ -232,7 +232,7 @@ impl Job {
         };
         let sample = std::mem::take(&mut self.reading).finish(&self.windows, keep);
         let verdict = suspects::judge(&sample, &self.windows);
-        let report = Report { sample: &sample, verdict: &verdict, top: self.top, traced: self.traced };
+        let report = Report { sample: &sample, verdict: &verdict, top: self.top, traced: self.traced, spans };
         let (here, there) = sample.sizes();
         let what = if self.traced { "traces" } else { "stand-ins for traces" };
         let Windows { baseline, count, .. } = self.windows;

@@ -29,6 +29,8 @@ pub(super) struct Report<'v> {
     pub(super) top: usize,
     /// Trace ids are those of real traces.
     pub(super) traced: bool,
+    /// How many spans were read: without any, nothing says whose time it is.
+    pub(super) spans: u64,
 }
 
 /// One line of evidence, and the numbers behind it.
@@ -73,6 +75,7 @@ impl Report<'_> {
                     ("value", Cell::from(hundredths(strength.value))),
                     ("word", Cell::from(strength.word().as_str())),
                     ("quiet_rate", Cell::from(strength.quiet_rate())),
+                    ("spans", Cell::from(self.spans)),
                 ],
             ))
             .section(Section::table("suspects", self.suspects()))
