@@ -27,8 +27,6 @@ pub(super) enum Purpose {
     Hosts,
     /// What requests do differently.
     Compare,
-    /// A request that shows the difference.
-    Example,
     /// From when to when there is data.
     Freshness,
     /// What was asked of another window than the one that was settled on.
@@ -112,8 +110,11 @@ impl Answers {
 
     /// Whether there is nothing, or next to nothing, that the window could be held against: the data begins in it or shortly before.
     pub(super) fn has_no_past(&self) -> bool {
-        let (now, before) = self.exposure();
-        self.of(Purpose::Health).is_some() && before < now / 4.0
+        if self.of(Purpose::Health).is_some() {
+            let (now, before) = self.exposure();
+            return before < now / 4.0;
+        }
+        self.extent.is_some_and(|extent| self.start.duration_since(extent.oldest) < self.end.duration_since(self.start) / 4)
     }
 
     /// Whether no document lies in the window.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use elk_mcp_tools::error::{Code, ToolError};
-use futures_util::future::{OptionFuture, join, join_all, join5};
+use futures_util::future::{OptionFuture, join, join_all, join4};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -12,14 +12,11 @@ use super::{
     answers::{Answers, Extent, Made, Purpose},
     clue::Clue,
     conclude,
-    findings::{Onset, Sure, Verdict},
+    findings::{Onset, Sure},
     hosts, onset, reading,
     signs::Strength,
     spans::{self, Span},
 };
-
-/// More calls than this are not made of one's own accord, beside those that look for the window.
-const CALLS: usize = 6;
 
 /// Tokens that one answer may have: five of them stay within ten thousand.
 const TOKENS: u32 = 1_900;
@@ -35,7 +32,7 @@ struct Desk<'t, T> {
     answers: Answers,
 }
 
-/// Asks until the answers are enough, or a call more than [`CALLS`] would be needed.
+/// Asks until the answers are enough.
 ///
 /// # Errors
 /// The first call's error when no call was answered.
@@ -75,6 +72,11 @@ impl<T: Tools> Desk<'_, T> {
         if self.answers.has_no_past() && self.answers.extent.is_none() && self.tools.has("list_indices") {
             self.extent().await;
         }
+        // Beside an id they are asked only where the cause is not certain without them.
+        if self.clue.id.is_none() && self.clue.trace_id.is_none() && !self.answers.has_no_past() {
+            let errors = self.call(Purpose::Errors, "get_error_summary", errors(&self.answers)).await;
+            self.answers.made.push(errors);
+        }
         self.answers.onset = onset::onset(&self.answers);
         self.compare().await;
         self.finish().await;
@@ -87,10 +89,11 @@ impl<T: Tools> Desk<'_, T> {
         let locate = OptionFuture::from(id.map(|id| self.call(Purpose::Locate, "correlate_id", locate(id, clue, answers))));
         let trace = OptionFuture::from(trace_id.map(|id| self.call(Purpose::Trace, "search_by_trace_id", trace(id))));
         let changes = OptionFuture::from(look.then(|| self.call(Purpose::Changes, "find_changes", changes(answers))));
-        let health = OptionFuture::from(look.then(|| self.call(Purpose::Health, "get_service_overview", health(answers))));
-        let errors = (look && id.is_none() && trace_id.is_none()).then(|| self.call(Purpose::Errors, "get_error_summary", errors(answers)));
-        let (a, b, c, d, e) = join5(locate, trace, changes, health, OptionFuture::from(errors)).await;
-        self.answers.made.extend([a, b, c, d, e].into_iter().flatten());
+        // Where the data only begins there is nothing to hold figures against before a shorter window is settled on.
+        let is_told = look && !answers.has_no_past();
+        let health = OptionFuture::from(is_told.then(|| self.call(Purpose::Health, "get_service_overview", health(answers))));
+        let (a, b, c, d) = join4(locate, trace, changes, health).await;
+        self.answers.made.extend([a, b, c, d].into_iter().flatten());
     }
 
     /// What happened around the time that is now known.
@@ -141,11 +144,12 @@ impl<T: Tools> Desk<'_, T> {
         join_all(spans.iter().map(|span| one(*span))).await
     }
 
-    /// Looks closer where a short window differs and what was looked at tells too little: there is nothing before it, or it is much longer.
+    /// Looks closer where a short window differs for sure and what was looked at tells too little: there is nothing before it, or it is much
+    /// longer. What is weak is found in one quiet window of several: two calls more would seldom tell anything.
     async fn focus(&mut self, span: Span, strength: Strength) {
         let answers = &mut self.answers;
         let (has_no_past, is_shorter, is_dated) = (answers.has_no_past(), spans::is_much_shorter(span, answers), answers.onset.is_some());
-        if !has_no_past && (is_dated || strength == Strength::None || !is_shorter) {
+        if !has_no_past && (is_dated || strength < Strength::Significant || !is_shorter) {
             return;
         }
         for made in &mut answers.made {
@@ -165,7 +169,7 @@ impl<T: Tools> Desk<'_, T> {
         }
     }
 
-    /// What is still open: the errors where the cause is not certain without them, a request that shows it.
+    /// What is still open: the errors where the cause is not certain without them, and the hosts that they have in common.
     async fn finish(&mut self) {
         let answers = &self.answers;
         let (draft, spreads) = (conclude::conclude(&self.clue, answers), hosts::spreads(answers));
@@ -174,15 +178,10 @@ impl<T: Tools> Desk<'_, T> {
         let ask_errors = is_open && !has(Purpose::Errors);
         // Errors of their own in several services at once have something in common below them.
         let ask_hosts = has(Purpose::Errors) && spreads;
-        let made = answers.made.iter().filter(|made| made.purpose != Purpose::Tried).count();
-        let room = made + usize::from(ask_errors) + usize::from(ask_hosts) < CALLS;
-        let example = draft.suspects.first().and_then(|suspect| suspect.trace_id.clone());
-        let example = example.filter(|_| room && !has(Purpose::Trace) && draft.verdict != Verdict::NothingSignificant);
         let errors = OptionFuture::from(ask_errors.then(|| self.call(Purpose::Errors, "get_error_summary", errors(answers))));
-        let example = OptionFuture::from(example.map(|id| self.call(Purpose::Example, "search_by_trace_id", trace(&id))));
         let hosts = OptionFuture::from(ask_hosts.then(|| self.call(Purpose::Hosts, "get_error_summary", by_host(answers))));
-        let ((errors, hosts), example) = join(join(errors, hosts), example).await;
-        self.answers.made.extend([errors, hosts, example].into_iter().flatten());
+        let (errors, hosts) = join(errors, hosts).await;
+        self.answers.made.extend([errors, hosts].into_iter().flatten());
     }
 
     async fn call(&self, purpose: Purpose, tool: &'static str, mut arguments: Map<String, Value>) -> Made {

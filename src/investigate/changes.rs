@@ -26,6 +26,20 @@ pub(super) enum Of {
     Version,
     /// A service or an endpoint that came or went: more often an effect than a cause.
     Appearance,
+    /// What Kubernetes did to an object, or saw of it: more often an effect than a cause, too.
+    Cluster,
+}
+
+impl Of {
+    /// Whether something may follow from it.
+    const fn leads(self) -> bool {
+        matches!(self, Self::Deployment | Self::Action | Self::Version)
+    }
+
+    /// Whether somebody decided on it, so that it is told why it is not the cause.
+    pub(super) const fn is_decision(self) -> bool {
+        matches!(self, Self::Deployment | Self::Action)
+    }
 }
 
 /// A change.
@@ -45,7 +59,7 @@ impl Change {
     pub(super) fn name(&self) -> &str {
         match self.of {
             Of::Deployment => self.text.split(": ").next().unwrap_or(&self.text),
-            Of::Action | Of::Version | Of::Appearance => &self.text,
+            Of::Action | Of::Version | Of::Appearance | Of::Cluster => &self.text,
         }
     }
 
@@ -60,7 +74,7 @@ impl Change {
     }
 }
 
-/// The changes in order of time, each told once: a version that a deployment brought is part of it.
+/// The changes in order of time, each told once: a version that a deployment brought is part of it, and so are its pods.
 pub(super) fn changes(answers: &Answers, services: &BTreeSet<String>) -> Vec<Change> {
     let Some((call, answer)) = answers.of(Purpose::Changes) else { return Vec::new() };
     let mut changes: Vec<Change> = rows(answer)
@@ -72,6 +86,7 @@ pub(super) fn changes(answers: &Answers, services: &BTreeSet<String>) -> Vec<Cha
                 "cloudtrail" | "kubernetes" | "event" => Of::Action,
                 "version" | "image" | "replica_set" => Of::Version,
                 "service" | "endpoint" => Of::Appearance,
+                "kubernetes_event" => Of::Cluster,
                 _ => return None,
             };
             let (value, evidence) = (tidy(&value), tidy(&evidence));
@@ -81,6 +96,7 @@ pub(super) fn changes(answers: &Answers, services: &BTreeSet<String>) -> Vec<Cha
                 Of::Action => format!("{value} {evidence}"),
                 Of::Version => format!("{kind} {value} ({evidence})"),
                 Of::Appearance => format!("{kind} {value} {change} ({evidence})"),
+                Of::Cluster => format!("Kubernetes {value} of {evidence}"),
             };
             let named = row.text("service").into_iter().chain(services.iter().filter(|service| concerns(&text, service)).cloned());
             let named: BTreeSet<String> = named.collect();
@@ -97,7 +113,7 @@ pub(super) fn changes(answers: &Answers, services: &BTreeSet<String>) -> Vec<Cha
         let is_part = |(start, end, services): &(Timestamp, Timestamp, Vec<String>)| {
             change.time >= *start && change.time <= *end && change.services.iter().any(|service| services.contains(service))
         };
-        change.of != Of::Version || !rollouts.iter().any(is_part)
+        !matches!(change.of, Of::Version | Of::Cluster) || !rollouts.iter().any(is_part)
     });
     changes.sort_by_key(|change| change.time);
     changes
@@ -116,7 +132,7 @@ fn until(start: Timestamp, evidence: &str) -> Option<Timestamp> {
 /// Of its own deployments and actions the last before the onset; where there is none, the last action that names no service at all
 /// and so may concern everyone.
 pub(super) fn culprit<'c>(changes: &'c [Change], service: &str, onset: Timestamp) -> Option<(&'c Change, Option<&'c Change>)> {
-    let candidates = || changes.iter().filter(|change| change.of != Of::Appearance && change.precedes(onset));
+    let candidates = || changes.iter().filter(|change| change.of.leads() && change.precedes(onset));
     let own = || candidates().filter(|change| change.touches(service));
     let deployment = own().rfind(|change| change.of == Of::Deployment);
     if let Some(deployment) = deployment {

@@ -68,7 +68,7 @@ pub(super) fn conclude(clue: &Clue, answers: &Answers) -> Findings {
         chain,
         suspects,
         unknown: open::unknown(&case),
-        next_steps: next_steps(answers),
+        next_steps: next_steps(&case),
         calls: answers.made.iter().enumerate().map(|(at, made)| call(at + 1, made)).collect(),
         cost: Cost { calls: answers.made.len(), tokens: answers.made.iter().map(|made| made.tokens).sum(), elapsed_ms: answers.elapsed_ms },
     }
@@ -160,8 +160,10 @@ fn call(number: usize, made: &Made) -> Call {
     }
 }
 
-/// The calls that the answers themselves suggest, without those that were made.
-fn next_steps(answers: &Answers) -> Vec<NextStep> {
+/// The calls that the answers themselves suggest, without those that were made and those about a service that nothing speaks against; those
+/// about the first suspect come first.
+fn next_steps(case: &Case<'_>) -> Vec<NextStep> {
+    let answers = case.answers;
     let mut steps: Vec<NextStep> = Vec::new();
     let answered = answers.made.iter().rev().filter_map(|made| made.result.as_ref().ok());
     for hint in answered.filter_map(|answer| answer.get("hints")?.as_array()).flatten() {
@@ -169,12 +171,22 @@ fn next_steps(answers: &Answers) -> Vec<NextStep> {
             continue;
         };
         let is_made = answers.made.iter().any(|made| made.tool == tool && answers_alike(&made.arguments, arguments));
+        let about = text_at(hint, &["arguments", "service"]);
+        if about.is_some_and(|service| case.first().is_some() && !case.ranked.iter().any(|ranked| ranked.service == service)) {
+            continue;
+        }
         let is_told = steps.iter().any(|step| step.tool == tool && step.arguments == *arguments);
         if !is_made && !is_told {
             let why = text_at(hint, &["why"]).map(tidy).unwrap_or_default();
             steps.push(NextStep { tool: tool.to_owned(), arguments: arguments.clone(), why });
         }
     }
+    let is_about_first = |step: &NextStep| {
+        let Some(first) = case.first() else { return false };
+        let shows = first.signs.iter().filter_map(|sign| sign.trace_id.as_deref()).chain([first.service.as_str()]);
+        shows.into_iter().any(|shown| step.arguments.values().any(|value| value.as_str() == Some(shown)))
+    };
+    steps.sort_by_key(|step| !is_about_first(step));
     steps.truncate(NEXT_STEPS);
     steps
 }

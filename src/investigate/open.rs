@@ -57,7 +57,7 @@ fn ruled_out_changes(case: &Case<'_>) -> Vec<RuledOut> {
     let onset = case.answers.began();
     let culprit = case.culprit();
     let is_culprit = |change: &Change| culprit.is_some_and(|(led, by)| led == change || by == Some(change));
-    let told = case.changes.iter().filter(|change| change.of != Of::Appearance && change.of != Of::Version && !is_culprit(change));
+    let told = case.changes.iter().filter(|change| change.of.is_decision() && !is_culprit(change));
     let told = told.filter(|change| change.of == Of::Deployment || !change.services.is_empty());
     let mut ruled_out: Vec<(bool, RuledOut)> = told
         .map(|change| {

@@ -240,9 +240,10 @@ fn error(call: usize, row: Row<'_>, answers: &Answers) -> Vec<Sign> {
     let first_seen = row.time("first_seen").filter(|_| is_new);
     let than = if is_new { "none before".to_owned() } else { format!("{:.0} in the time before", before * minutes) };
     let since = first_seen.map(|time| format!(" since {}", clock(time))).unwrap_or_default();
-    let text = format!("“{}” {count} times{since}, {than}", tidy(&pattern));
     let level = row.text("level").unwrap_or_default().to_lowercase();
     let is_mild = level.starts_with("warn") || level == "notice" || level == "info";
+    let times = if is_mild { format!("{count} times at level {level}") } else { format!("{count} times") };
+    let text = format!("“{}” {times}{since}, {than}", tidy(&pattern));
     let one = |service: String| Sign {
         kind: Kind::Errors,
         service,

@@ -13,6 +13,9 @@ const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 /// The shortest length that is tried of a long window.
 const PARTS: i32 = 30;
 
+/// Each length that is tried is at most this part of the next longer one: one that is six times as long as what happened still differs.
+const STEP: f64 = 6.0;
+
 /// A comparison holds a window against ten windows of its length before it, and against five at least: where data goes back no further, the
 /// window is the last of eleven parts of it, or the last of six.
 const FEW: [i32; 2] = [6, 11];
@@ -44,15 +47,12 @@ pub(super) fn spans(clue: &Clue, answers: &Answers) -> (Vec<Span>, Vec<Span>) {
     }
     let end = answers.extent.map_or(looked.end, |extent| extent.end.min(looked.end)).max(looked.start);
     let noticed = clue.time.map_or(end, |time| time.min(end));
-    let mut tried: Vec<Span> = match answers.extent.filter(|_| answers.has_no_past()) {
-        Some(extent) => FEW.iter().map(|parts| Span::last(noticed.duration_since(extent.oldest) / *parts, noticed)).collect(),
-        None => lengths(noticed.duration_since(looked.start)).into_iter().map(|length| Span::last(length, noticed)).collect(),
+    // All reach to the end: what was noticed goes on, or began only then, where the time is that of a rollout.
+    let lengths = match answers.extent.filter(|_| answers.has_no_past()) {
+        Some(extent) => FEW.iter().map(|parts| end.duration_since(extent.oldest) / *parts).collect(),
+        None => lengths(noticed.duration_since(looked.start), end.duration_since(noticed)),
     };
-    // It may have begun when it was noticed: a time may be that of a rollout.
-    let after = Span { start: noticed, end };
-    if tried.iter().map(|span| span.length()).min().is_some_and(|shortest| after.length() >= shortest) {
-        tried.push(after);
-    }
+    let mut tried: Vec<Span> = lengths.into_iter().map(|length| Span::last(length, end)).collect();
     let dated = answers.onset.as_ref().filter(|_| !answers.has_no_past()).map(|onset| {
         let latest = end.saturating_sub(SHORTEST_DATED).unwrap_or(end);
         Span { start: onset.time.min(latest).max(looked.start), end }
@@ -66,11 +66,20 @@ pub(super) fn spans(clue: &Clue, answers: &Answers) -> (Vec<Span>, Vec<Span>) {
     }
 }
 
-/// Three lengths from the whole down to a thirtieth of it, each the same part of the one before.
-fn lengths(whole: SignedDuration) -> Vec<SignedDuration> {
-    let shortest = (whole / PARTS).max(SHORTEST).min(whole);
-    let middle = SignedDuration::try_from_secs_f64((whole.as_secs_f64() * shortest.as_secs_f64()).sqrt()).unwrap_or(whole);
-    let mut lengths = vec![whole, middle, shortest];
+/// Lengths from the whole down to a thirtieth of the time before it was noticed and all of the time `after`, each the same part of the one
+/// before.
+fn lengths(before: SignedDuration, after: SignedDuration) -> Vec<SignedDuration> {
+    let whole = before + after;
+    let shortest = (before / PARTS).max(SHORTEST).min(before) + after;
+    let ratio = whole.as_secs_f64() / shortest.as_secs_f64().max(1.0);
+    let (mut lengths, mut steps) = (vec![whole], 1);
+    while ratio > STEP.powi(steps) {
+        steps += 1;
+    }
+    for step in 1..=steps {
+        let part = ratio.powf(f64::from(step) / f64::from(steps));
+        lengths.push(SignedDuration::try_from_secs_f64(whole.as_secs_f64() / part).unwrap_or(whole));
+    }
     lengths.dedup();
     lengths
 }
@@ -133,10 +142,10 @@ mod tests {
     }
 
     #[test]
-    fn without_an_onset_three_lengths_before_the_time_and_the_time_after_it_are_compared() {
+    fn without_an_onset_windows_of_a_few_lengths_up_to_the_end_are_compared() {
         let clue = noticed("14:30:00");
         let (first, others) = spans(&clue, &answers(&clue, 100.0));
-        check(&first, &[("13:30:00", "14:30:00"), ("14:19:03", "14:30:00"), ("14:28:00", "14:30:00"), ("14:30:00", "14:40:00")]);
+        check(&first, &[("13:30:00", "14:40:00"), ("14:28:00", "14:40:00")]);
         assert!(others.is_empty());
         let (first, _) = spans(&Clue::default(), &answers(&Clue::default(), 100.0));
         check(&first, &[("14:00:00", "15:00:00"), ("14:49:03", "15:00:00"), ("14:58:00", "15:00:00")]);
@@ -148,7 +157,7 @@ mod tests {
         let mut answers = answers(&clue, 0.0);
         answers.extent = Some(Extent { oldest: at("14:19:00"), end: at("14:30:01") });
         let (first, others) = spans(&clue, &answers);
-        check(&first, &[("14:28:10", "14:30:00"), ("14:29:00", "14:30:00")]);
+        check(&first, &[("14:28:11", "14:30:01"), ("14:29:01", "14:30:01")]);
         assert!(others.is_empty());
     }
 

@@ -357,3 +357,27 @@ fn warnings_alone_and_lines_that_come_with_the_data_name_no_cause() {
     let begins = json!([["catalog", "ok", 900, 0.0, 0.0, null, 0.5, 0.0, 0.0]]);
     assert_eq!(verdict(lines(30, "error"), health(begins, json!([]))), Verdict::NothingSignificant);
 }
+
+#[test]
+fn what_kubernetes_did_to_the_first_suspect_is_told_beside_its_lines_and_of_others_not() {
+    let event = |time: &str, reason: &str, evidence: &str| json!([time, "kubernetes_event", "event", reason, "reason", evidence]);
+    let mut made = bad_deploy();
+    made[0] = changes(json!([
+        PUSH,
+        ROLLOUT,
+        event("2026-03-25T14:38:30Z", "Killing", "Pod/router-1: Stopping container"),
+        event("2026-03-25T14:44:00Z", "OOMKilling", "Pod/router-2: Memory cgroup out of memory; 3 times"),
+        event("2026-03-25T14:45:00Z", "BackOff", "Pod/router-2: Back-off restarting failed container"),
+        event("2026-03-25T14:46:00Z", "NodeNotReady", "Node/n-1: status is now: NodeNotReady"),
+        event("2026-03-25T14:47:00Z", "Unhealthy", "Pod/catalog-1: Readiness probe failed"),
+    ]));
+    made.push(errors(json!([["Back-off restarting failed container", 30, 0.0, true, "2026-03-25T14:45:00Z", "router", null]])));
+    let found = findings(&Clue::default(), made);
+    let told: Vec<&str> = found.timeline.iter().map(|event| event.text.as_str()).filter(|text| text.starts_with("Kubernetes")).collect();
+    let expected = [
+        "Kubernetes OOMKilling of Pod/router-2: Memory cgroup out of memory; 3 times",
+        "Kubernetes NodeNotReady of Node/n-1: status is now: NodeNotReady",
+    ];
+    assert_eq!(told, expected, "a part of the rollout, a line of its own, and another service are not");
+    assert!(found.headline.starts_with("router: PutImage"), "{}", found.headline);
+}

@@ -2,6 +2,8 @@
 
 use super::{
     answers::Purpose,
+    changes::{Change, Of},
+    clue::tidy,
     conclude::Case,
     findings::{Event, EventKind, Link, Verdict},
     reading::rows,
@@ -17,7 +19,17 @@ pub(super) fn timeline(case: &Case<'_>, chain: &[Link]) -> Vec<Event> {
     let is_in_chain = |time: jiff::Timestamp, text: &str| {
         chain.iter().any(|link| link.time == Some(time) && (link.text.contains(text) || text.contains(link.text.as_str())))
     };
-    for change in &case.changes {
+    let told = case.verdict != Verdict::NothingSignificant;
+    let first = case.first().filter(|_| told).map(|first| first.service.as_str());
+    // A host answers for the errors of its services, which are told of these.
+    let own = || case.ranked.iter().filter(|ranked| told && ranked.strongest(Kind::Host).is_none()).flat_map(|ranked| &ranked.signs);
+    // Of what Kubernetes tells only what concerns the first suspect, or everyone, and is not written in a line as well.
+    let is_told = |change: &&Change| {
+        let concerns = first.is_some_and(|first| change.services.is_empty() || change.touches(first));
+        let is_line = || own().any(|sign| sign.time == Some(change.time) && change.touches(&sign.service));
+        change.of != Of::Cluster || (concerns && !is_line())
+    };
+    for change in case.changes.iter().filter(is_told) {
         events.push(Event {
             time: change.time,
             until: change.until,
@@ -27,12 +39,14 @@ pub(super) fn timeline(case: &Case<'_>, chain: &[Link]) -> Vec<Event> {
             in_chain: is_in_chain(change.time, &change.text),
         });
     }
-    let told = case.verdict != Verdict::NothingSignificant;
-    for sign in case.ranked.iter().filter(|_| told).flat_map(|ranked| &ranked.signs) {
+    for sign in own() {
         let (Some(time), false) = (sign.time, sign.kind == Kind::Blamed) else { continue };
         let kind = if sign.kind == Kind::Request { EventKind::Clue } else { EventKind::Failure };
-        let text = sign.evidence.text.clone();
-        let in_chain = is_in_chain(time, &text);
+        let in_chain = is_in_chain(time, &sign.evidence.text);
+        let text = match sign.kind {
+            Kind::Errors => format!("{}: {}", tidy(&sign.service), sign.evidence.text),
+            _ => sign.evidence.text.clone(),
+        };
         events.push(Event { time, until: None, kind, text, service: Some(sign.service.clone()), in_chain });
     }
     if let Some((_, located)) = case.answers.of(Purpose::Locate) {
@@ -52,7 +66,7 @@ pub(super) fn timeline(case: &Case<'_>, chain: &[Link]) -> Vec<Event> {
         }
     }
     if let Some(time) = case.clue.time {
-        let text = case.clue.title.as_ref().map_or_else(|| "noticed".to_owned(), |title| format!("alert: {}", super::clue::tidy(title)));
+        let text = case.clue.title.as_ref().map_or_else(|| "noticed".to_owned(), |title| format!("alert: {}", tidy(title)));
         events.push(Event { time, until: None, kind: EventKind::Alert, text, service: case.clue.service.clone(), in_chain: false });
     }
     let onset = case.answers.began();

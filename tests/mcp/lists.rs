@@ -30,7 +30,7 @@ async fn the_instructions_are_short_and_name_the_path() {
     let instructions = result["instructions"].as_str().unwrap();
     assert!(instructions.len().div_ceil(3) < 300, "{} bytes", instructions.len());
     let mut rest = instructions;
-    for tool in ["correlate_id", "search_by_trace_id", "get_service_overview", "compare_windows", "find_changes"] {
+    for tool in ["correlate_id", "search_by_trace_id", "get_service_overview", "find_changes", "compare_windows"] {
         rest = rest.split_once(tool).unwrap_or_else(|| panic!("{tool} in its place: {instructions}")).1;
     }
 }

@@ -37,7 +37,10 @@ async fn investigated(scenario: Scenario, toolbox: &Toolbox) -> Findings {
     let alert = scenario.alert();
     let clue =
         Clue { title: Some(alert.text.to_owned()), id: alert.message_id(), time: Some(alert.time().parse().unwrap()), ..Clue::default() };
-    investigate::run(toolbox, &clue, TIME_LIMIT).await.unwrap()
+    let findings = investigate::run(toolbox, &clue, TIME_LIMIT).await.unwrap();
+    let cost = findings.cost;
+    assert!(cost.calls <= 5 && cost.tokens <= 10_000, "{scenario:?}: {cost:?}");
+    findings
 }
 
 /// Everything that is known of a scenario, held against what the tools and the investigation say.

@@ -55,19 +55,17 @@ impl<'a, W: Write> Story<'a, W> {
         let trace = self.call("search_by_trace_id", whole, trace_lines).await?;
         let service = rows(&trace).last().map(|row| told(row, "service")).unwrap_or_default();
 
-        let hours = before(SignedDuration::from_hours(2));
-        let paths = json!({"group_by": "path", "service": service, "start": hours, "end": end});
+        let hour = before(SignedDuration::from_hours(1));
+        let paths = json!({"group_by": "path", "start": hour, "end": end});
         let overview = self.call("get_service_overview", paths, overview_lines).await?;
 
-        let changes = self.call("find_changes", json!({"start": hours, "end": end}), |found| change_lines(found, &service)).await?;
+        let hours = json!({"start": before(SignedDuration::from_hours(2)), "end": end});
+        let changes = self.call("find_changes", hours, |found| change_lines(found, &service)).await?;
 
-        let errors = json!({"start": before(SignedDuration::from_hours(1)), "end": end});
+        let errors = json!({"start": hour, "end": end});
         let errors = self.call("get_error_summary", errors, |found| vec![summary(found)]).await?;
 
-        let others = json!({"group_by": "path", "start": before(SignedDuration::from_hours(1)), "end": end});
-        let others = self.call("get_service_overview", others, |found| vec![summary(found)]).await?;
-
-        self.conclude(&service, &overview, &changes, &errors, &others)
+        self.conclude(&service, &overview, &changes, &errors)
     }
 
     /// Calls a tool and tells the call and a line or two of its answer.
@@ -92,7 +90,7 @@ impl<'a, W: Write> Story<'a, W> {
     }
 
     /// Names the cause and what was ruled out, from the answers alone.
-    fn conclude(mut self, service: &str, overview: &Value, changes: &Value, errors: &Value, others: &Value) -> Result<()> {
+    fn conclude(mut self, service: &str, overview: &Value, changes: &Value, errors: &Value) -> Result<()> {
         let failing = rows(overview).find(|&row| told(row, "finding").starts_with("never succeeded"));
         let onset = failing.map(|row| told(row, "first_seen")).unwrap_or_default();
         let deployment = deployments(changes).into_iter().rfind(|&row| told(row, "value").contains(service));
@@ -121,7 +119,7 @@ impl<'a, W: Write> Story<'a, W> {
                 "Cause      not found: an endpoint that never succeeded, a deployment and an image push do not come together"
             )?,
         }
-        for line in ruled_out(service, changes, errors, others) {
+        for line in ruled_out(service, overview, changes, errors) {
             writeln!(self.out, "Ruled out  {}", short(&line, 132))?;
         }
         writeln!(self.out, "{} calls · {} tokens · {} ms", self.calls, self.tokens, self.spent.as_millis())?;
@@ -165,7 +163,7 @@ fn pushes(changes: &Value) -> Vec<Row<'_>> {
 }
 
 /// What also stands out, and why it is not the cause.
-fn ruled_out(service: &str, changes: &Value, errors: &Value, others: &Value) -> Vec<String> {
+fn ruled_out(service: &str, overview: &Value, changes: &Value, errors: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for row in deployments(changes).into_iter().filter(|&row| !told(row, "value").contains(service)) {
         lines.push(format!(
@@ -174,7 +172,7 @@ fn ruled_out(service: &str, changes: &Value, errors: &Value, others: &Value) -> 
             clock(&told(row, "time"))
         ));
     }
-    for row in rows(others).filter(|&row| told(row, "finding") == "failing as before") {
+    for row in rows(overview).filter(|&row| told(row, "finding") == "failing as before") {
         lines.push(format!("{}: fails as it did in the hour before ({})", told(row, "path"), told(row, "status")));
     }
     let most = rows(errors).find(|&row| told(row, "is_new") == "false");

@@ -78,6 +78,23 @@ pub(super) fn investigate_alert(given: &Given, shows: &dyn Fn(&str) -> bool) -> 
         }
     }
     steps.call("get_service_overview", hour(), "What fails, and what never succeeded, comes first. Note since when.");
+    steps.call(
+        "find_changes",
+        within("3h", "now-3h"),
+        "Deployments, images, pods and audit events before the first failure, and the onset. A change after it is no cause.",
+    );
+    steps.call(
+        "compare_windows",
+        hour(),
+        "Where the step before tells the onset, from there to the end instead. Suspects in order, with evidence; where strength is weak or \
+         none, the order means little.",
+    );
+    steps.text.push_str("\nOnly where these leave it open:\n\n");
+    steps.call(
+        "get_error_summary",
+        [hour(), vec![("service", service)]].concat(),
+        "New patterns, and the services that other services' errors blame.",
+    );
     if service.is_some() {
         steps.call(
             "get_service_overview",
@@ -85,17 +102,6 @@ pub(super) fn investigate_alert(given: &Given, shows: &dyn Fn(&str) -> bool) -> 
             "Which of its paths fail, and which are healthy: a single one points to code, all of them to the host or a dependency.",
         );
     }
-    steps.call(
-        "get_error_summary",
-        [hour(), vec![("service", service)]].concat(),
-        "New patterns, and the services that other services' errors blame.",
-    );
-    steps.call("compare_windows", hour(), "Suspects in order, with evidence. Where strength is weak or none, the order means little.");
-    steps.call(
-        "find_changes",
-        within("3h", "now-3h"),
-        "Deployments, images, pods and audit events before the first failure. A change after it is no cause.",
-    );
     steps.end(&format!(
         "Then write: the cause in one sentence; the chain from change to symptom, each link with a time and a line or figure as evidence; what \
          was ruled out and why; what is not proven. {CLOSING}"
