@@ -114,3 +114,43 @@ async fn what_the_fields_of_other_indices_cannot_do_fails_nothing() {
     assert_eq!((answer.matched(), answer.structured["totals"]["relation"].as_str()), (0, Some("eq")), "{}", answer.text);
     assert!(answer.text.contains("error (8)"), "{}", answer.text);
 }
+
+#[tokio::test]
+async fn documents_without_a_group_are_counted() {
+    let mut text = ecs();
+    text["properties"]["code"] = json!({"type": "text"});
+    let mut list = ecs();
+    list["properties"]["code"] = json!({"type": "keyword"});
+    list["properties"]["due"] = json!({"type": "date"});
+    let line = |n: usize, code: serde_json::Value| json!({"@timestamp": format!("2026-03-25T14:00:0{n}Z"), "message": "x", "code": code});
+    let lists = [json!(["a", "b", "c"]), json!("a"), json!(null), json!([])].into_iter().enumerate().map(|(n, code)| {
+        let mut line = line(n, code);
+        line["due"] = json!(format!("2026-03-2{n}T12:00:00Z"));
+        line
+    });
+    let loaded = World::new("grouped").index("lists", Some(list), lists).index("text", Some(text), [line(5, "a".into())]).load().await;
+    let answer = loaded.answer("aggregate_logs", json!({"start": START, "group_by": "code"})).await;
+    assert_eq!((answer.matched(), answer.column("value")), (5, vec!["2".to_owned(), "1".to_owned(), "1".to_owned()]), "{}", answer.text);
+    // Two have no value, and one has text, which nothing is grouped by.
+    assert!(answer.text.contains("3 documents are in no group: no code to group by"), "{}", answer.text);
+    assert!(answer.text.contains(&format!("`code` is analysed text there: {}", loaded.index("text"))), "{}", answer.text);
+    let error = loaded.refusal("aggregate_logs", json!({"start": START, "metric": "max", "field": "code"})).await;
+    assert_eq!((error.code, error.message.as_str()), (Code::BadArgument, "`code` is a keyword; this metric needs numbers"));
+    let answer = loaded.answer("aggregate_logs", json!({"start": START, "metric": "max", "field": "due"})).await;
+    assert_eq!(answer.column("value"), ["2026-03-23T12:00:00Z"], "{}", answer.text);
+}
+
+#[tokio::test]
+async fn words_are_looked_for_in_text_and_what_has_none_is_told() {
+    let mut keyword = ecs();
+    keyword["properties"]["message"] = json!({"type": "keyword"});
+    let line = json!({"@timestamp": "2026-03-25T14:00:00Z", "message": "order refused", "url": {"path": "/api/orders"}});
+    let loaded = World::new("worded").index("text", Some(ecs()), [line.clone()]).index("whole", Some(keyword), [line]).load().await;
+    let answer = loaded.answer("search_logs", json!({"start": START, "query": "refused"})).await;
+    assert_eq!(answer.matched(), 1);
+    let note = format!("in {}: `message` is a keyword: words match whole values only", loaded.index("whole"));
+    assert!(answer.text.contains(&note), "{}", answer.text);
+    let filters = json!([{"field": "path", "op": "contains", "value": "orders"}]);
+    let error = loaded.refusal("search_logs", json!({"start": START, "filters": filters})).await;
+    assert_eq!(error.message, "`url.path` is a keyword: `contains` looks for words in text");
+}

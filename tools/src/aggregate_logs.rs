@@ -7,8 +7,9 @@ use crate::{
     answer::{Answer, Cell, Section, Table},
     dsl::TrackTotal,
     error::{Code, ToolError},
-    look::{Agg, Bucket, Field, Found, Key, Look, Results},
+    look::{Agg, Bucket, Field, Filter, Found, Key, Look, Results},
     params::{OneOrMany, Scope, Text, TimeSpan, Top, Window},
+    schema::Kind,
     tool::{Context, Output, Step, Tool},
 };
 
@@ -40,6 +41,7 @@ enum Metric {
     #[default]
     Count,
     Rate,
+    #[serde(alias = "average", alias = "mean")]
     Avg,
     Sum,
     Min,
@@ -48,6 +50,7 @@ enum Metric {
     P90,
     P95,
     P99,
+    #[serde(alias = "distinct", alias = "unique")]
     Cardinality,
 }
 
@@ -110,6 +113,9 @@ impl Tool for AggregateLogs {
         }
         let mut look = Look::new(self.scope.filter(context.now)?, Some(window)).total(TrackTotal::Exact);
         look.aggs = inner;
+        if !groups.is_empty() {
+            look = look.agg("grouped", Agg::Filter(Filter::Groupable(groups.clone()), Vec::new()));
+        }
         Step::look(vec![look], move |found, context| self.answer(window, &groups, found, context))
     }
 }
@@ -147,6 +153,9 @@ impl AggregateLogs {
             )),
             (metric, Some(field)) => {
                 context.schema.need_groupable(&field)?;
+                if metric != Metric::Cardinality {
+                    context.schema.need_quantity(&field)?;
+                }
                 Ok(metric.agg(field))
             }
         }
@@ -181,7 +190,11 @@ impl AggregateLogs {
         }
         let mut table = Table::new(columns);
         let step_minutes = self.interval.map_or(window.seconds() / 60.0, |interval| interval.milliseconds() / 60_000.0);
-        let mut rows = Walk { metric: self.metric, minutes: step_minutes, counted, table: &mut table, other: 0, error_bound: 0, groups: 0 };
+        let is_moment = self.of().is_some_and(|field| {
+            context.schema.groups.iter().filter_map(|group| group.field(&field)).all(|info| info.kind == Kind::Date || info.epoch.is_some())
+        });
+        let mut rows =
+            Walk { metric: self.metric, is_moment, minutes: step_minutes, counted, table: &mut table, other: 0, error_bound: 0, groups: 0 };
         let depth = groups.len() + usize::from(self.interval.is_some());
         rows.walk(&found.results, found.total.value, &mut Vec::new(), depth);
         let (other, error_bound, left_groups) = (rows.other, rows.error_bound, rows.groups);
@@ -193,7 +206,18 @@ impl AggregateLogs {
                 [("count", Cell::from(other)), ("error_bound", Cell::from(error_bound)), ("full_levels", Cell::from(left_groups))],
             ));
         }
-        let answer = answer.table(table);
+        let mut answer = answer.table(table);
+        if let [grouped] = found.results.buckets("grouped") {
+            let without = found.total.value.saturating_sub(grouped.count);
+            let names: Vec<&str> = groups.iter().map(Field::name).collect();
+            if without > 0 {
+                answer = answer.note(format!("{without} documents are in no group: no {} to group by", names.join(" or ")));
+            }
+        }
+        let ungrouped = groups.iter().filter_map(|field| context.schema.lacking(field, |info| info.groupable().is_some()));
+        let unmeasured = self.of().filter(|_| self.metric != Metric::Cardinality);
+        let unmeasured = unmeasured.and_then(|field| context.schema.lacking(&field, |info| info.kind.is_quantity()));
+        answer = ungrouped.chain(unmeasured).fold(answer, Answer::note);
         if found.total.value == 0 {
             return Step::empty(Self::NAME, answer, Some(window), self.scope.clauses(context.now)?);
         }
@@ -216,6 +240,8 @@ impl AggregateLogs {
 /// Walks nested buckets and writes a row for each innermost one.
 struct Walk<'t> {
     metric: Metric,
+    /// The metric is of moments.
+    is_moment: bool,
     minutes: f64,
     counted: bool,
     table: &'t mut Table,
@@ -259,6 +285,9 @@ impl Walk<'_> {
             Metric::Rate => Cell::from(rate),
             metric => match metric.percent() {
                 Some(percent) => results.percentile("value", percent).map_or(Cell::Null, Cell::from),
+                None if self.is_moment && !matches!(metric, Metric::Cardinality | Metric::Sum) => {
+                    results.time("value").map_or(Cell::Null, Cell::from)
+                }
                 None => results.number("value").map_or(Cell::Null, Cell::from),
             },
         }

@@ -70,6 +70,8 @@ pub enum Filter {
         /// The last word is a prefix.
         prefix: bool,
     },
+    /// The field, which has to be text, has the words in this order.
+    Contains(Field, String),
     /// The field has a value that begins with this.
     Prefix(Field, String),
     /// The field has a value in the range. `duration_ms` in milliseconds; times as RFC 3339 text.
@@ -78,6 +80,8 @@ pub enum Filter {
     Time(Window),
     /// The field has a value.
     Exists(Field),
+    /// Each field has a value that documents can be grouped by.
+    Groupable(Vec<Field>),
     /// The document is in one of these concrete indices.
     Indices(Vec<String>),
     /// The document with this id in this concrete index.
@@ -134,11 +138,13 @@ impl Filter {
             | Self::Id(field, _)
             | Self::Words(field, _)
             | Self::Phrase { field, .. }
+            | Self::Contains(field, _)
             | Self::Prefix(field, _)
             | Self::Range(field, _)
             | Self::Exists(field) => visit(field),
             Self::And(list) | Self::Or(list) => list.iter().for_each(|filter| filter.visit_fields(visit)),
             Self::Not(inner) => inner.visit_fields(visit),
+            Self::Groupable(fields) => fields.iter().for_each(visit),
             Self::Levels(_) => visit(&Field::Role(Role::Level)),
             Self::All
             | Self::Nothing

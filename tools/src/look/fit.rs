@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::{
     dsl::{Query, Range, Scalar},
     error::{Code, ToolError},
-    params::date,
+    params::{date, shown},
     schema::{FieldInfo, Kind},
 };
 
@@ -22,15 +22,32 @@ pub(super) fn fit(info: &FieldInfo, values: &[Scalar]) -> Result<Vec<Scalar>, To
 
 /// The error for a value that the field's type cannot hold.
 pub(super) fn misfit(info: &FieldInfo, value: &str) -> ToolError {
+    if info.kind == Kind::Nested {
+        return unsearchable(info);
+    }
     let next_step = match info.kind {
         Kind::Ip => "write an address such as 10.0.0.1, or a network such as 10.0.0.0/8",
         Kind::Date => "write 2026-03-25T14:52:57Z, 2026-03-25, an epoch, or a bound such as `>=now-15m`",
         _ => "give a value of that type, or ask describe_fields with with_values=true for values that occur",
     };
+    ToolError::new(Code::BadArgument, format!("`{}` is {}; `{}` is none", info.name, info.kind.word(), shown(value)), next_step)
+}
+
+/// The error for a field that engines search only together with the nested object it lies in.
+pub(super) fn unsearchable(info: &FieldInfo) -> ToolError {
     ToolError::new(
         Code::BadArgument,
-        format!("`{}` is {}; `{}` is none", info.name, info.kind.word(), value.chars().take(80).collect::<String>()),
-        next_step,
+        format!("`{}` lies in nested objects, which are not searched", info.name),
+        "search another field or the message; get_logs_in_window around a row shows its whole document",
+    )
+}
+
+/// The error for words that are looked for in a field that has whole values.
+pub(super) fn no_text(info: &FieldInfo) -> ToolError {
+    ToolError::new(
+        Code::BadArgument,
+        format!("`{}` is {}: `contains` looks for words in text", info.name, info.kind.word()),
+        "use op `is` with a whole value, or op `prefix`",
     )
 }
 
@@ -41,7 +58,7 @@ pub(super) fn fit_one(info: &FieldInfo, value: &Scalar) -> Option<Scalar> {
         Kind::Keyword | Kind::Text => Some(Scalar::Text(text())),
         Kind::Ip => is_network(text().trim()).then(|| Scalar::Text(text().trim().to_owned())),
         Kind::Date => date(&text()).map(Scalar::Text),
-        Kind::Other => None,
+        Kind::Nested | Kind::Other => None,
         Kind::Boolean => match text().to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" => Some(Scalar::Bool(true)),
             "false" | "0" | "no" => Some(Scalar::Bool(false)),
@@ -187,7 +204,7 @@ pub(super) fn beginning(info: &FieldInfo, value: &str) -> Result<Query, ToolErro
         }
         Kind::Integer | Kind::Float => decimal_ranges(info, value),
         Kind::Ip if !value.contains(':') => address_ranges(value).collect(),
-        Kind::Ip | Kind::Date | Kind::Boolean | Kind::Other => {
+        Kind::Ip | Kind::Date | Kind::Boolean | Kind::Nested | Kind::Other => {
             return fit(info, &[Scalar::from(value)]).map(|values| exactly(info, &values, false));
         }
     };
@@ -246,7 +263,10 @@ fn address_ranges(value: &str) -> impl Iterator<Item = Range> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::testing::{ECS, play};
 
     fn shown(query: &Query) -> Vec<String> {
         let bound = |bound: &Option<Scalar>| bound.as_ref().map_or(String::new(), Scalar::to_string);
@@ -316,6 +336,16 @@ mod tests {
         let integer = FieldInfo::new("f", "short", true);
         assert_eq!(exactly(&integer, &[Scalar::Int(i64::MAX)], false), Query::Nothing);
         assert_eq!(exactly(&integer, &[Scalar::Int(i64::MAX), Scalar::Int(5)], false), Query::term("f", 5_i64));
+    }
+
+    #[test]
+    fn nested_objects_are_told_of_and_not_called_empty() {
+        let fields = [ECS, &[("code", "nested"), ("code.k", "keyword")]].concat();
+        for query in ["code.k:a", "code.k:*", "NOT code.k:a*", "code.k:>5"] {
+            let played = play("search_logs", json!({"query": query}), &fields, []);
+            assert_eq!(played.error().message, "`code.k` lies in nested objects, which are not searched", "{query}");
+        }
+        assert_eq!(play("aggregate_logs", json!({"group_by": "code.k"}), &fields, []).error().code.as_str(), "field_not_groupable");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From a look to the searches that a cluster understands: one for each group of indices that name their fields alike.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{Agg, Field, Look, Order, lower_filter::Lowering};
 use crate::{
@@ -16,6 +16,8 @@ pub struct Lowered {
     pub searches: Vec<Search>,
     /// Which group each search is for.
     pub groups: Vec<usize>,
+    /// What was not searched though it is there, for the reader of the answer.
+    pub notes: BTreeSet<String>,
     /// Each search returns what it would have skipped, since only the merged documents can be counted off.
     pub skips_merged: bool,
 }
@@ -38,7 +40,7 @@ pub fn lower(look: &Look, schema: &Schema) -> Result<Lowered, ToolError> {
         concerned(look, schema).into_iter().flat_map(|(number, group)| readings(look, number, group)).collect();
     let several = concerned.len() > 1;
     let several_groups = schema.groups.len() > 1;
-    let mut lowered = Lowered { searches: Vec::new(), groups: Vec::new(), skips_merged: several };
+    let mut lowered = Lowered { searches: Vec::new(), groups: Vec::new(), notes: BTreeSet::new(), skips_merged: several };
     let mut unknown: Option<Vec<Field>> = None;
     let mut mismatches = Vec::new();
     if look.window.is_some() && !schema.groups.iter().any(Group::has_time) {
@@ -60,6 +62,7 @@ pub fn lower(look: &Look, schema: &Schema) -> Result<Lowered, ToolError> {
             Some(fields) => fields.into_iter().filter(|field| lowering.unknown.contains(field)).collect(),
         });
         mismatches.extend(lowering.mismatch);
+        lowered.notes.append(&mut lowering.notes);
         if query == Query::Nothing {
             continue;
         }
@@ -304,8 +307,7 @@ fn aggregation(name: &str, agg: &Agg, group: &Group, several: bool, into: &mut A
 
 fn metric(field: &Field, group: &Group, kind: impl FnOnce(String) -> AggregationKind) -> Option<AggregationKind> {
     let info = group.field(field)?;
-    let is_quantity = info.kind.is_number() || info.kind == Kind::Date;
-    info.groupable().filter(|_| is_quantity).map(|name| kind(name.to_owned()))
+    info.groupable().filter(|_| info.kind.is_quantity()).map(|name| kind(name.to_owned()))
 }
 
 fn count_beside(name: &str, field: &Field, group: &Group, several: bool, into: &mut Aggregations) {

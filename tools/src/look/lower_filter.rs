@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Field, Filter,
-    fit::{beginning, exactly, fit, fit_one, within},
+    fit::{beginning, exactly, fit, fit_one, no_text, unsearchable, within},
 };
 use crate::{
     dsl::{Query, Range, Scalar},
@@ -20,11 +20,13 @@ pub(super) struct Lowering<'a> {
     pub(super) unknown: Vec<Field>,
     /// A value that does not fit its field's type.
     pub(super) mismatch: Option<ToolError>,
+    /// What was not searched though it is there, for the reader of the answer.
+    pub(super) notes: BTreeSet<String>,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(group: &'a Group) -> Self {
-        Self { group, unknown: Vec::new(), mismatch: None }
+        Self { group, unknown: Vec::new(), mismatch: None, notes: BTreeSet::new() }
     }
 
     /// The time is in the window.
@@ -73,7 +75,12 @@ impl<'a> Lowering<'a> {
             Filter::Range(Field::Role(Role::Time), range) => self.time_range(range),
             Filter::Range(field, range) => self.range(field, range),
             Filter::Time(window) => self.time(window),
-            Filter::Exists(field) => self.each(field, |info| Query::Exists { field: info.name.clone() }),
+            Filter::Contains(field, text) => self.contains(field, text),
+            Filter::Exists(field) => self.each_fitting(field, |info| match info.kind {
+                Kind::Nested => Err(unsearchable(info)),
+                _ => Ok(Query::Exists { field: info.name.clone() }),
+            }),
+            Filter::Groupable(fields) => Query::all_of(fields.iter().map(|field| self.groupable(field)).collect()),
             Filter::Indices(names) => {
                 Query::Terms { field: "_index".to_owned(), values: names.iter().map(|name| Scalar::from(name.as_str())).collect() }
             }
@@ -102,6 +109,8 @@ impl<'a> Lowering<'a> {
             self.unknown.push(field.clone());
             return Query::Nothing;
         }
+        let group = self.group;
+        self.notes.extend(fields.iter().filter(|info| info.kind == Kind::Nested).map(|info| told(group, &unsearchable(info).message)));
         let (fitting, mut misfits): (Vec<_>, Vec<_>) = fields.iter().map(query).partition(Result::is_ok);
         if fitting.is_empty() {
             self.mismatch = misfits.pop().and_then(Result::err).or(self.mismatch.take());
@@ -109,9 +118,28 @@ impl<'a> Lowering<'a> {
         Query::any_of(fitting.into_iter().flatten().collect())
     }
 
+    /// The words are in the text, in this order. What has whole values only is told rather than compared.
+    fn contains(&mut self, field: &Field, text: &str) -> Query {
+        let query = |info: &FieldInfo| if info.analysed().is_some() { phrase(info, text, false) } else { Err(no_text(info)) };
+        let group = self.group;
+        let without = group.fields(field).iter().filter(|info| info.analysed().is_none());
+        self.notes.extend(without.map(|info| told(group, &no_text(info).message)));
+        self.each_fitting(field, query)
+    }
+
+    /// The field has a value that documents can be grouped by.
+    fn groupable(&self, field: &Field) -> Query {
+        let name = self.group.field(field).and_then(FieldInfo::groupable);
+        name.map_or(Query::Nothing, |name| Query::Exists { field: name.to_owned() })
+    }
+
     /// The condition on message, error message or stack trace, whichever are there.
     fn any(&mut self, query: impl Fn(&FieldInfo) -> Query) -> Query {
         let roles = [Role::Message, Role::ErrorMessage, Role::Stack];
+        let group = self.group;
+        let keyword = group.field(&Field::Role(Role::Message)).filter(|info| info.analysed().is_none());
+        self.notes
+            .extend(keyword.map(|info| told(group, &format!("`{}` is {}: words match whole values only", info.name, info.kind.word()))));
         let fields: Vec<&FieldInfo> = roles.iter().flat_map(|role| self.group.fields(&Field::Role(*role))).collect();
         if fields.is_empty() {
             // Spans have a name in place of a message.
@@ -247,6 +275,12 @@ impl<'a> Lowering<'a> {
     fn range(&mut self, field: &Field, range: &Range) -> Query {
         self.each_fitting(field, |info| within(info, range))
     }
+}
+
+/// What holds only for this group.
+fn told(group: &Group, what: &str) -> String {
+    let more = if group.indices.len() > 1 { ", …" } else { "" };
+    format!("in {}{more}: {what}", group.indices.first().map_or("", String::as_str))
 }
 
 /// A word as loggers write it.

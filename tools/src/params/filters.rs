@@ -60,26 +60,34 @@ pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 pub enum Operator {
     /// The field has this value, or one of these.
     #[default]
+    #[serde(alias = "eq", alias = "=", alias = "==")]
     Is,
     /// The field has none of these values.
+    #[serde(alias = "ne", alias = "neq", alias = "!=", alias = "not")]
     IsNot,
     /// The field has one of these values.
+    #[serde(alias = "in")]
     OneOf,
     /// The field has a value.
     Exists,
     /// The field has no value.
+    #[serde(alias = "not_exists")]
     Missing,
     /// A value begins with this.
     Prefix,
     /// The text has these words, in this order.
     Contains,
     /// Greater than.
+    #[serde(alias = ">")]
     Gt,
     /// Greater than or equal.
+    #[serde(alias = ">=")]
     Gte,
     /// Less than.
+    #[serde(alias = "<")]
     Lt,
     /// Less than or equal.
+    #[serde(alias = "<=")]
     Lte,
 }
 
@@ -222,7 +230,7 @@ impl FieldFilter {
             Operator::Is | Operator::OneOf => self.any_of(&field, values, now),
             Operator::IsNot => self.any_of(&field, values, now).map(Filter::negated),
             Operator::Prefix => self.each(values, |text| Filter::Prefix(field.clone(), text)),
-            Operator::Contains => self.each(values, |text| Filter::Phrase { field: field.clone(), text, prefix: false }),
+            Operator::Contains => self.each(values, |text| Filter::Contains(field.clone(), text)),
             Operator::Gt => self.compare(field, condition::Comparison::Greater, &values, now),
             Operator::Gte => self.compare(field, condition::Comparison::GreaterOrEqual, &values, now),
             Operator::Lt => self.compare(field, condition::Comparison::Less, &values, now),
@@ -322,10 +330,7 @@ mod tests {
             (json!({"field": "code", "op": "exists", "value": false}), Filter::Exists(named("code")).negated()),
             (json!({"field": "code", "op": "missing"}), Filter::Exists(named("code")).negated()),
             (json!({"field": "code", "op": "prefix", "value": "a"}), Filter::Prefix(named("code"), "a".into())),
-            (
-                json!({"field": "code", "op": "contains", "value": "a b"}),
-                Filter::Phrase { field: named("code"), text: "a b".into(), prefix: false },
-            ),
+            (json!({"field": "code", "op": "contains", "value": "a b"}), Filter::Contains(named("code"), "a b".into())),
             (json!({"field": "code", "op": "gt", "value": 1}), range(Range { gt: Some(1.into()), ..Range::default() })),
             (json!({"field": "code", "op": "gte", "value": "1"}), range(Range { gte: Some("1".into()), ..Range::default() })),
             (json!({"field": "code", "op": "lt", "value": 1}), range(Range { lt: Some(1.into()), ..Range::default() })),

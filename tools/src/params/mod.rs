@@ -24,6 +24,7 @@ pub use number::{Bounded, Flag, Size, TokenBudget, Top};
 pub use schema::input_schema;
 pub use scope::Scope;
 pub use span::TimeSpan;
+pub(crate) use text::shown;
 pub use text::{OneOrMany, Text};
 pub use time::Moment;
 pub(crate) use time::date;

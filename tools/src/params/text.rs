@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 4_096;
 const MAX_MEMBERS: usize = 1_000;
 
 /// A value as an error message shows it: on one line, at most 80 characters.
-pub(super) fn shown(value: &str) -> String {
+pub(crate) fn shown(value: &str) -> String {
     let mut short: String = value.chars().take(80).map(|char| if char.is_control() { ' ' } else { char }).collect();
     if value.chars().nth(80).is_some() {
         short.push('…');

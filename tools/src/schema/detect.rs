@@ -224,6 +224,13 @@ impl Known<'_> {
             return None;
         };
         let mut field = FieldInfo::new(name, type_name.clone(), *aggregatable);
+        let mut rest = name;
+        while let Some((parent, _)) = rest.rsplit_once('.') {
+            if of(parent).is_some_and(|(type_name, ..)| type_name == "nested") {
+                return Some(FieldInfo { kind: Kind::Nested, ..field });
+            }
+            rest = parent;
+        }
         if let Some(other) = other_form(name, field.kind)
             && let Some((other_type, aggregatable, _)) = of(&other)
         {
@@ -240,7 +247,7 @@ impl Known<'_> {
 /// Applies a candidate's reading; false when the field's type does not fit the role.
 fn read_as(role: Role, reading: Reading, field: &mut FieldInfo) -> bool {
     match reading {
-        Reading::Plain => field.kind != Kind::Other && (role != Role::Time || field.kind == Kind::Date),
+        Reading::Plain => !matches!(field.kind, Kind::Nested | Kind::Other) && (role != Role::Time || field.kind == Kind::Date),
         Reading::Words => field.kind.is_words(),
         Reading::Numeric => field.kind.is_number(),
         Reading::Duration(to_ms) => {

@@ -20,6 +20,8 @@ pub enum Kind {
     Boolean,
     /// `ip`.
     Ip,
+    /// Whatever lies in nested objects: not searched, since each of them is a document of its own to the engine.
+    Nested,
     /// Objects and everything else: can only be asked for existence.
     Other,
 }
@@ -42,6 +44,7 @@ impl Kind {
             "date" | "date_nanos" => Self::Date,
             "boolean" => Self::Boolean,
             "ip" => Self::Ip,
+            "nested" => Self::Nested,
             _ => Self::Other,
         }
     }
@@ -55,6 +58,7 @@ impl Kind {
             Self::Date => "a date",
             Self::Boolean => "a boolean",
             Self::Ip => "an IP address",
+            Self::Nested => "part of nested objects",
             Self::Other => "an object",
         }
     }
@@ -62,6 +66,11 @@ impl Kind {
     /// Whether its values are strings.
     pub fn is_words(self) -> bool {
         matches!(self, Self::Keyword | Self::Text | Self::Ip)
+    }
+
+    /// Whether its values can be computed with.
+    pub fn is_quantity(self) -> bool {
+        self.is_number() || self == Self::Date
     }
 
     /// Whether its values are numbers.
@@ -117,7 +126,7 @@ impl FieldInfo {
     pub fn groupable(&self) -> Option<&str> {
         match self.kind {
             Kind::Text => self.keyword.as_deref(),
-            Kind::Other => None,
+            Kind::Nested | Kind::Other => None,
             Kind::Keyword | Kind::Integer | Kind::Float | Kind::Date | Kind::Boolean | Kind::Ip => {
                 if self.aggregatable {
                     Some(&self.name)
@@ -132,7 +141,9 @@ impl FieldInfo {
     pub fn exact(&self) -> Option<&str> {
         match self.kind {
             Kind::Text => self.keyword.as_deref(),
-            Kind::Keyword | Kind::Integer | Kind::Float | Kind::Date | Kind::Boolean | Kind::Ip | Kind::Other => Some(&self.name),
+            Kind::Keyword | Kind::Integer | Kind::Float | Kind::Date | Kind::Boolean | Kind::Ip | Kind::Nested | Kind::Other => {
+                Some(&self.name)
+            }
         }
     }
 
@@ -140,7 +151,9 @@ impl FieldInfo {
     pub fn analysed(&self) -> Option<&str> {
         match self.kind {
             Kind::Text => Some(&self.name),
-            Kind::Keyword | Kind::Integer | Kind::Float | Kind::Date | Kind::Boolean | Kind::Ip | Kind::Other => self.text.as_deref(),
+            Kind::Keyword | Kind::Integer | Kind::Float | Kind::Date | Kind::Boolean | Kind::Ip | Kind::Nested | Kind::Other => {
+                self.text.as_deref()
+            }
         }
     }
 

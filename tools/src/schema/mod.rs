@@ -24,6 +24,7 @@ use crate::{
     dsl::IndexExpression,
     error::{Code, ToolError},
     look::Field,
+    params::shown,
 };
 
 /// Letters that two names of fields share at least, for one to be told in place of the other.
@@ -89,6 +90,37 @@ impl Schema {
         ))
     }
 
+    /// That some group has numbers or dates in this field.
+    ///
+    /// # Errors
+    /// `unknown_field`, or `bad_argument` naming what it is.
+    pub fn need_quantity(&self, field: &Field) -> Result<(), ToolError> {
+        self.need(field)?;
+        let kinds = || self.groups.iter().filter_map(|group| group.field(field)).map(|info| info.kind);
+        if kinds().any(Kind::is_quantity) {
+            return Ok(());
+        }
+        Err(ToolError::new(
+            Code::BadArgument,
+            format!("`{}` is {}; this metric needs numbers", field.name(), kinds().next().map_or("text", Kind::word)),
+            "use metric `cardinality` or group by it; describe_fields shows which fields are numbers",
+        ))
+    }
+
+    /// Where a field is there, but is not what is needed of it: a note for the reader, none where it is so everywhere.
+    pub fn lacking(&self, field: &Field, is_fit: impl Fn(&FieldInfo) -> bool) -> Option<String> {
+        let unfit: Vec<(&str, &FieldInfo)> = self
+            .groups
+            .iter()
+            .filter_map(|group| Some((group, group.field(field).filter(|info| !is_fit(info))?)))
+            .flat_map(|(group, info)| group.indices.iter().map(move |index| (index.as_str(), info)))
+            .collect();
+        let (_, info) = unfit.first()?;
+        let shown: Vec<&str> = unfit.iter().take(3).map(|(index, _)| *index).collect();
+        let more = if unfit.len() > shown.len() { ", …" } else { "" };
+        Some(format!("left out, because `{}` is {} there: {}{more}", info.name, info.kind.word(), shown.join(", ")))
+    }
+
     /// Names of the roles that can be grouped by.
     pub fn groupable_roles(&self) -> Vec<&'static str> {
         Role::ALL
@@ -121,7 +153,7 @@ impl Schema {
                 let hint = if nearest.is_empty() { String::new() } else { format!("did you mean {}? ", nearest.join(" or ")) };
                 ToolError::new(
                     Code::UnknownField,
-                    format!("no index of `{place}` has a field `{}`", name.chars().take(120).collect::<String>()),
+                    format!("no index of `{place}` has a field `{}`", shown(name)),
                     format!("{hint}describe_fields with contains=… finds fields by a part of their name"),
                 )
             }

@@ -29,7 +29,7 @@ pub(super) fn other_form(name: &str, kind: Kind) -> Option<String> {
     match kind {
         Kind::Text => Some(format!("{name}.keyword")),
         Kind::Keyword => Some(format!("{name}.text")),
-        Kind::Integer | Kind::Float | Kind::Date | Kind::Boolean | Kind::Ip | Kind::Other => None,
+        Kind::Integer | Kind::Float | Kind::Date | Kind::Boolean | Kind::Ip | Kind::Nested | Kind::Other => None,
     }
 }
 

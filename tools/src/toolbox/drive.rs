@@ -1,6 +1,7 @@
 //! The one loop that takes a tool from step to step: sends what it asks together, hands it the replies.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,6 +21,9 @@ use crate::{
 /// A tool never needs more; a loop that does is a fault.
 const MAX_STEPS: usize = 12;
 
+/// More notes on what was not searched are not told.
+const MAX_NOTES: usize = 3;
+
 /// An expression longer than this goes into the header line of an `_msearch`, not into the path.
 const MAX_PATH_EXPRESSION: usize = 1_500;
 
@@ -34,6 +38,8 @@ pub(super) struct Drive<'e> {
     pub(super) explain: Option<Vec<String>>,
     /// Who hears of each step.
     pub(super) progress: Option<&'e dyn Progress>,
+    /// What was not searched though it is there.
+    pub(super) notes: BTreeSet<String>,
 }
 
 /// The replies to everything that a step asked.
@@ -82,11 +88,11 @@ impl Drive<'_> {
         let (mut is_whole, mut beside) = (false, Partial::default());
         for _ in 0..MAX_STEPS {
             step = match step {
-                Step::Done(answer) => return Ok(answer.partial(&partial)),
+                Step::Done(answer) => return Ok(self.told(*answer).partial(&partial)),
                 Step::Empty(answer, clauses) => {
                     if partial.is_partial() {
                         // What is missing may be in the shards that did not answer: nothing can be concluded.
-                        return Ok(answer.partial(&partial));
+                        return Ok(self.told(*answer).partial(&partial));
                     }
                     is_whole = true;
                     empty::explain(*answer, clauses, self.context)?
@@ -103,6 +109,11 @@ impl Drive<'_> {
             };
         }
         Err(ToolError::new(crate::error::Code::Internal, "the tool did not come to an end", "report this; it is a fault of the server"))
+    }
+
+    /// The answer with what its searches left out.
+    fn told(&mut self, answer: Answer) -> Answer {
+        std::mem::take(&mut self.notes).into_iter().take(MAX_NOTES).fold(answer, Answer::note)
     }
 
     fn tell_step(&self, doing: std::fmt::Arguments<'_>) {
@@ -129,6 +140,9 @@ impl Drive<'_> {
                         searches.append(&mut lowered.searches);
                         (lowered, from)
                     });
+                    if let Ok((lowered, _)) = &lowered {
+                        self.notes.extend(lowered.notes.iter().cloned());
+                    }
                     Sent::Look(look, lowered)
                 }
                 Ask::Caps(caps) => other(Kind::Caps, Request::FieldCaps(caps)),

@@ -7,6 +7,7 @@ mod kibana;
 mod schemas;
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -120,6 +121,7 @@ impl Toolbox {
             time_limit,
             explain: scope.explain.0.then(Vec::new),
             progress,
+            notes: BTreeSet::new(),
         };
         let answer = drive.run(step).await?;
         let mut answer = drive.finish(answer);
