@@ -1,9 +1,14 @@
 //! What a tool answers when it cannot: errors that the caller can mend, in one closed list of codes.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::engine::{EngineError, EngineErrorKind};
+use crate::{
+    answer::clean,
+    engine::{EngineError, EngineErrorKind},
+};
 
 /// The published error codes. Each has a page in `docs/errors.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -146,14 +151,22 @@ pub struct ToolError {
 }
 
 impl ToolError {
-    /// An error with what would work instead.
+    /// An error with what would work instead. Both texts may repeat what callers wrote: they are cleaned like log lines.
     pub fn new(code: Code, message: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retryable: code.is_retryable(), next_step: next_step.into(), detail: String::new() }
+        let (message, next_step) = (cleaned(message.into()), cleaned(next_step.into()));
+        Self { code, message, retryable: code.is_retryable(), next_step, detail: String::new() }
     }
 
     /// The form a model reads: begins with the code.
     pub fn text(&self) -> String {
         format!("{}: {}\n{}", self.code.as_str(), self.message, self.next_step)
+    }
+}
+
+fn cleaned(text: String) -> String {
+    match clean(&text) {
+        (Cow::Owned(cleaned), _) => cleaned,
+        (Cow::Borrowed(_), _) => text,
     }
 }
 
@@ -249,13 +262,24 @@ impl From<EngineError> for ToolError {
 
 #[cfg(test)]
 mod tests {
-    use super::Code;
+    use serde_json::json;
+
+    use super::{Code, ToolError};
+    use crate::testing::{ECS, play};
 
     const PAGE: &str = include_str!("../../docs/errors.md");
 
     /// The sections of the page: heading and text.
     fn sections() -> Vec<(&'static str, &'static str)> {
         PAGE.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect()
+    }
+
+    #[test]
+    fn what_callers_wrote_comes_back_clean_and_on_one_line() {
+        let error = ToolError::new(Code::BadArgument, "a\u{1b}[31mb\u{202e}c", "d\u{200b}e");
+        assert_eq!((error.message.as_str(), error.next_step.as_str()), ("abc", "de"));
+        let played = play("aggregate_logs", json!({"group_by": "\u{1b}[31mx\nnext: y"}), ECS, []);
+        assert_eq!(played.error().message, "no index of `logs-a` has a field ` [31mx next: y`");
     }
 
     #[test]

@@ -55,6 +55,10 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     if let Some(math) = strip_word(text, "now") {
         return date_math(math, now);
     }
+    if let Some(length) = strip_word(text, "last ").or_else(|| strip_word(text, "past ")) {
+        let span = TimeSpan::parse(length).or_else(|| TimeSpan::parse(&format!("1 {}", length.trim())))?;
+        return now.checked_sub(span.duration()).ok();
+    }
     if let Some(back) = text.strip_suffix("ago") {
         return now.checked_sub(TimeSpan::parse(back)?.duration()).ok();
     }
@@ -278,6 +282,8 @@ mod tests {
     #[test]
     fn words_are_moments() {
         check("2h ago", Some("2026-03-25T12:52:57.5Z"));
+        check("last 15 minutes", Some("2026-03-25T14:37:57.5Z"));
+        check("past hour", Some("2026-03-25T13:52:57.5Z"));
         check("90 minutes ago", Some("2026-03-25T13:22:57.5Z"));
         check("-15m", Some("2026-03-25T14:37:57.5Z"));
         check("15m", Some("2026-03-25T14:37:57.5Z"));

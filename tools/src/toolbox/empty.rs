@@ -73,6 +73,13 @@ pub(super) fn explain(answer: Answer, conditions: Conditions, context: &Context)
             ));
         }
         answer = nearest(answer, &clauses, &valued, found, window);
+        for word in clauses.iter().flat_map(|(_, filter)| assignments(filter)) {
+            let (name, value) = word.split_once('=').unwrap_or_default();
+            if context.schema.has(Field::parse(name)) {
+                let field = format!("{name}:{}", value.trim_start_matches('='));
+                answer = answer.note(format!("`{word}` was looked for in the text of messages; for the field write `{field}`"));
+            }
+        }
         answer = elsewhere(answer, tool, &ever, &clauses, window);
         if in_window.total.value == 0 && window.is_some() {
             answer = answer.note("the indices have no document at all in this window");
@@ -92,6 +99,18 @@ fn without(clauses: &[(String, Filter)], left_out: usize) -> Filter {
 
 fn dated(filter: Filter, window: Option<Window>) -> Look {
     Look::new(filter, window).agg("oldest", Agg::Min(Role::Time.into())).agg("newest", Agg::Max(Role::Time.into()))
+}
+
+/// Words such as `status=500`, which may be meant as a field and its value.
+fn assignments(filter: &Filter) -> Vec<&str> {
+    match filter {
+        Filter::AnyText(text) => {
+            text.split_whitespace().filter(|word| word.split_once('=').is_some_and(|(name, _)| !name.is_empty())).collect()
+        }
+        Filter::And(list) | Filter::Or(list) => list.iter().flat_map(assignments).collect(),
+        Filter::Not(inner) => assignments(inner),
+        _ => Vec::new(),
+    }
 }
 
 /// The field that a condition compares with text.
@@ -249,6 +268,14 @@ mod tests {
         let replies = [reply(0, vec![], json!({}))].into_iter().chain(vec![failed; searches]);
         let played = play("aggregate_logs", arguments, ECS, replies);
         assert!(played.text().contains("could not be looked into: cluster_busy"), "{}", played.text());
+    }
+
+    #[test]
+    fn a_field_written_like_an_assignment_is_told_how_to_be_written() {
+        let replies = std::iter::repeat_n(reply(0, vec![], json!({})), 9);
+        let played = play("search_logs", json!({"query": "status==500 AND nowhere=1"}), ECS, replies);
+        assert!(played.text().contains("for the field write `status:500`"), "{}", played.text());
+        assert!(!played.text().contains("nowhere:1"), "{}", played.text());
     }
 
     #[test]
