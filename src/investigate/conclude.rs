@@ -100,7 +100,7 @@ fn headline(case: &Case<'_>, chain: &[Link]) -> String {
             let links: Vec<&str> = told
                 .map(|link| case.changes.iter().find(|change| change.text == link.text).map_or(link.text.as_str(), Change::name))
                 .collect();
-            format!("{}: {}", first.service, links.join(" → "))
+            about(&first.service, &links.join(" → "))
         }
         (Verdict::SuspectsOnly, Some(first)) => {
             let what = first.signs.first().map(|sign| sign.evidence.text.clone()).unwrap_or_default();
@@ -108,7 +108,7 @@ fn headline(case: &Case<'_>, chain: &[Link]) -> String {
                 Strength::Significant => "most likely",
                 Strength::Weak | Strength::None => "first suspect",
             };
-            format!("no cause is certain; {how} {}: {what}", first.service)
+            format!("no cause is certain; {how} {}", about(&first.service, &what))
         }
         _ if case.answers.is_empty() => {
             let newest = case.answers.extent.map(|extent| format!("; the newest is of {}", extent.end.strftime("%Y-%m-%dT%H:%M:%SZ")));
@@ -117,7 +117,7 @@ fn headline(case: &Case<'_>, chain: &[Link]) -> String {
         }
         (_, Some(first)) if case.strength == Strength::Weak => {
             let what = first.signs.first().map(|sign| sign.evidence.text.clone()).unwrap_or_default();
-            format!("nothing significant; weak, as one quiet window in five: first {}: {what}", first.service)
+            format!("nothing significant; weak, as one quiet window in five: first {}", about(&first.service, &what))
         }
         _ => format!(
             "nothing significant: between {} and {} nothing fails, slows down or differs more than it does between quiet windows",
@@ -125,6 +125,12 @@ fn headline(case: &Case<'_>, chain: &[Link]) -> String {
             super::signs::clock(case.answers.end)
         ),
     }
+}
+
+/// What is told of a service, with its name where that does not begin with it.
+fn about(service: &str, what: &str) -> String {
+    let begins_with_it = what.strip_prefix(service).is_some_and(|rest| rest.starts_with(':'));
+    if begins_with_it { what.to_owned() } else { format!("{service}: {what}") }
 }
 
 fn baseline(case: &Case<'_>) -> String {

@@ -11,6 +11,7 @@ mod differential;
 mod fitting;
 mod incidents;
 mod indices;
+mod investigated;
 mod nodes;
 mod patterns;
 mod planted;
