@@ -81,7 +81,24 @@ fn checked(tooling: Tooling) -> Result<Tooling> {
 fn check_selection(selection: &ToolSelection) -> Result<()> {
     let names: Vec<&str> = catalogue().iter().map(|entry| entry.name).collect();
     match selection.misfit(&names) {
-        None => Ok(()),
+        None if names.iter().any(|name| selection.has(name)) => Ok(()),
+        None => anyhow::bail!("--tools and --disable-tools leave no tool: leave one of them out, or name fewer"),
         Some((flag, pattern)) => anyhow::bail!("{flag} names `{pattern}`, which fits no tool; the tools are {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_that_leaves_no_tool_is_refused() {
+        let selection = |only: &[&str], without: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            check_selection(&ToolSelection::new(owned(only), owned(without)))
+        };
+        assert!(selection(&["search_*"], &["search_logs"]).is_ok());
+        assert!(selection(&[], &["*"]).unwrap_err().to_string().contains("leave no tool"));
+        assert!(selection(&["search_logs"], &["search_*"]).is_err());
     }
 }

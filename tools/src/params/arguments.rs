@@ -94,8 +94,15 @@ pub fn nearest<'a>(name: &str, valid: &[&'a str]) -> Option<&'a str> {
             _ => 3,
         };
         let near = valid.iter().map(|valid| (distance(&name, valid), *valid)).filter(|(distance, _)| *distance <= limit);
-        near.min_by_key(|(distance, _)| *distance).map(|(_, valid)| valid)
+        // Of equally near ones, letters that only changed places are the likelier slip.
+        near.min_by_key(|(distance, valid)| (*distance, sorted(valid) != sorted(&name))).map(|(_, valid)| valid)
     })
+}
+
+fn sorted(name: &str) -> Vec<char> {
+    let mut letters: Vec<char> = name.chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 /// Levenshtein's distance: how many letters to insert, remove or replace. Names beyond 64 letters are far from all.
@@ -315,6 +322,12 @@ mod tests {
         ] {
             assert_eq!(read(arguments).unwrap_err().next_step, next_step);
         }
+    }
+
+    #[test]
+    fn of_equally_near_names_the_one_with_the_same_letters_is_meant() {
+        assert_eq!(nearest("strat", &["sort", "start"]), Some("start"));
+        assert_eq!(nearest("srot", &["start", "sort"]), None);
     }
 
     #[test]
