@@ -85,7 +85,7 @@ impl Canned {
                 .to_string()
                 .into_bytes(),
             hits: reply(hits, json!({})),
-            computed: reply(Vec::new(), json!({"aggregations": {"g": groups, "by": groups, "groups": groups}})),
+            computed: reply(Vec::new(), json!({"aggregations": {"by": groups}})),
             delay,
         }
     }
