@@ -75,11 +75,11 @@ impl Entry {
                 let words: Vec<&str> = words.take(WORDS).collect();
                 Filter::Words(Role::Message.into(), words.join(" "))
             }
-            role => Filter::is(role, self.name.as_str()),
+            role => reading(role, &self.name),
         };
         let mut filter = Filter::is(Role::Service, self.service.as_str()).and(like).and(Filter::Exists(Role::TraceId.into()));
         if let Some(path) = self.path.as_ref().filter(|_| schema.has(Role::Path)) {
-            filter = filter.and(Filter::is(Role::Path, path.as_str()));
+            filter = filter.and(reading(Role::Path, path));
         }
         if self.is_root && schema.has(Role::ParentSpanId) {
             let parentless = Filter::Exists(Role::ParentSpanId.into()).negated();
@@ -95,19 +95,21 @@ impl Entry {
         let before = Window::new(self.start.saturating_sub(limit).unwrap_or(self.start), self.start);
         let after = Window::new(self.end, self.end.saturating_add(limit).unwrap_or(self.end));
         let look = |window, order| {
-            Look::new(self.filter(schema), window).page(order, 0, ENTRIES).fetch([Role::TraceId, Role::Duration, Role::Message])
+            let fetch = [Role::TraceId, Role::Duration, Role::Message, Role::SpanName, Role::Path];
+            Look::new(self.filter(schema), window).page(order, 0, ENTRIES).fetch(fetch)
         };
         vec![look(before, Order::Newest), look(after, Order::Oldest)]
     }
 
     /// The traces that entered like it, nearest first, those before it first; this one left out.
     pub(super) fn traces(&self, found: &[Found<'_>], own: &[String]) -> Vec<Candidate> {
-        let masked = (self.role == Role::Message).then(|| mask(&self.name));
+        let named = [(self.role, Some(&self.name)), (Role::Path, self.path.as_ref())];
+        let masked: Vec<(Role, String)> = named.into_iter().filter_map(|(role, name)| Some((role, mask(name?)))).collect();
         let mut seen: HashSet<String> = own.iter().cloned().collect();
         let mut candidates = Vec::new();
         for (side, found) in found.iter().enumerate() {
             for hit in &found.hits {
-                let reads_alike = masked.as_ref().is_none_or(|masked| hit.text(Role::Message).is_some_and(|text| mask(&text) == *masked));
+                let reads_alike = masked.iter().all(|(role, masked)| hit.text(*role).is_none_or(|text| mask(&text) == *masked));
                 let id = hit.text(Role::TraceId).filter(|id| !id.is_empty() && reads_alike);
                 let Some(id) = id.filter(|id| !seen.contains(&**id)).map(|id| id.into_owned()) else { continue };
                 seen.insert(id.clone());
@@ -121,8 +123,20 @@ impl Entry {
 
     /// The entry in words.
     pub(super) fn told(&self) -> String {
-        let name: String = self.path.as_ref().unwrap_or(&self.name).chars().take(80).collect();
+        let name: String = mask(self.path.as_ref().unwrap_or(&self.name)).chars().take(80).collect();
         format!("{} {name}", self.service)
+    }
+}
+
+/// Values of a field that read like this one: `/orders/123` like `/orders/456`. What they begin with alike is asked for; whether the rest reads
+/// alike is seen when they are there.
+fn reading(role: Role, value: &str) -> Filter {
+    let masked = mask(value);
+    let varies = masked != value;
+    let alike: usize = value.chars().zip(masked.chars()).take_while(|(own, masked)| own == masked).map(|(own, _)| own.len_utf8()).sum();
+    match value.get(..alike).filter(|start| varies && start.chars().any(char::is_alphabetic)) {
+        Some(start) => Filter::Prefix(role.into(), start.to_owned()),
+        None => Filter::is(role, value),
     }
 }
 

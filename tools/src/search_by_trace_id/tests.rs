@@ -282,6 +282,23 @@ fn a_trace_of_lines_is_compared_by_its_first_line() {
 }
 
 #[test]
+fn entries_that_differ_in_their_ids_alone_are_the_same() {
+    let root = |order: &str, ms: u32| {
+        let mut root = span(&format!("a - shop 0 {ms}"));
+        root["fields"]["span.name"] = json!([format!("GET /orders/{order}")]);
+        root
+    };
+    let of = |id: &str, order: &str| of_trace(id, vec![root(order, 100)]).remove(0);
+    let entries = vec![of("items", "77/items"), of("near", "456")];
+    let played = compared(vec![root("123", 900)], entries, &[("near", 0, 100)], of_trace("near", vec![root("456", 100)]));
+    let answer = played.structured();
+    assert_eq!(answer["healthy"]["trace_id"], "near", "{}", played.text());
+    assert_eq!(answer["healthy"]["of"], "the nearest of usual length of 1 without an error among 1 trace of shop GET /orders/<*>");
+    let asked = played.sent[1].to_string();
+    assert!(asked.contains(r#""prefix""#) && asked.contains("GET /orders/\"") && !asked.contains("123"), "{asked}");
+}
+
+#[test]
 fn why_nothing_could_be_compared_is_said() {
     let here = || vec![span("a - shop 0 900")];
     let alone = compared(here(), vec![], &[], vec![]);
