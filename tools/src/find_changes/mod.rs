@@ -174,7 +174,8 @@ impl FindChanges {
         let rollouts = rollout::rollouts(&changed, &swaps);
         let trouble = trouble::read(&seen.results, window);
         let requests = slow::requests(&seen.results, &context.schema);
-        let report = Report { window, changed, swaps, rollouts, events, happened, trouble };
+        let turns = rollout::turns(&changed, &swaps);
+        let report = Report { window, changed, swaps, rollouts, turns, events, happened, trouble };
         let draft = Draft { arguments: self, report, notes, around, is_empty: any == 0 };
         match trouble::covered(around, window).filter(|_| !requests.is_empty()) {
             None => draft.done(context),

@@ -8,7 +8,7 @@ use super::{
     audit::Event,
     cluster::Told,
     kind::Kind,
-    rollout::{Changed, Rollout, Swap, difference},
+    rollout::{Changed, Rollout, Swap, Turn, Turned, difference},
     trouble::{Trouble, clock, rough},
 };
 use crate::{
@@ -24,6 +24,9 @@ const REASONS: usize = 4;
 /// Characters of a Kubernetes event's message that are shown.
 const MESSAGE: usize = 120;
 
+/// Characters of an event's evidence that the summary shows.
+const NAMED: usize = 80;
+
 /// About how many tokens a row takes, so that the least telling can be left out before the rows are ordered by time.
 pub(super) const TOKENS_OF_ROW: u32 = 55;
 
@@ -33,6 +36,8 @@ pub(super) struct Report {
     pub(super) changed: Vec<Changed>,
     pub(super) swaps: Vec<Swap>,
     pub(super) rollouts: Vec<Rollout>,
+    /// Services that were scaled, or restart over and over.
+    pub(super) turns: Vec<Turn>,
     pub(super) events: Vec<Event>,
     /// What Kubernetes told.
     pub(super) happened: Vec<Told>,
@@ -56,6 +61,7 @@ impl Report {
     /// The answer, with at most so many rows.
     pub(super) fn answer(&self, schema: &Schema, wants: &dyn Fn(Kind) -> bool, most: usize) -> Answer {
         let mut rows: Vec<Row> = self.rollouts.iter().map(|rollout| self.rollout(rollout)).collect();
+        rows.extend(self.turns.iter().map(turn));
         rows.extend(self.events.iter().map(event));
         rows.extend(self.happened.iter().map(happened));
         rows.extend(self.swaps.iter().map(swap));
@@ -119,7 +125,8 @@ impl Report {
                     0 => "at the onset".to_owned(),
                     lead => format!("{} before", span(lead)),
                 };
-                format!("least by chance: {} {} {}, {lead} (score {score})", row.kind.word(), row.value, row.change)
+                let what = if row.change == "event" { head(&row.evidence, NAMED) } else { row.change };
+                format!("least by chance: {} {} {what}, {lead} (score {score})", row.kind.word(), row.value)
             },
         );
         Some(format!("; {}; {closest}", trouble.told()))
@@ -132,6 +139,7 @@ impl Report {
                 let rolling = if rollout.gone.is_empty() { "" } else { "rolling " };
                 format!("{rolling}deployment of {} {}", rollout.service, self.told(rollout))
             }));
+            parts.extend(self.turns.iter().map(|turn| format!("{} {}", turn.service, turned(turn))));
         }
         // Who pushed what, where it is what was then deployed.
         parts.extend(self.events.iter().filter(|event| self.is_deployed(event)).map(|event| {
@@ -254,7 +262,7 @@ fn happened(told: &Told) -> Row {
     if told.others > 0 {
         evidence.push_str(&format!(" and {} more", told.others));
     }
-    let message: String = headline(&told.message).chars().take(MESSAGE).collect();
+    let message = head(headline(&told.message), MESSAGE);
     if !message.is_empty() {
         evidence.push_str(&format!(": {message}"));
     }
@@ -273,6 +281,31 @@ fn happened(told: &Told) -> Row {
         end: told.first,
         service: told.service.clone(),
         evidence,
+    }
+}
+
+/// What became of a service, in words.
+fn turned(turn: &Turn) -> String {
+    let Turn { pods, start, end, .. } = turn;
+    let when = format!("{}–{}", clock_bare(*start), clock(*end));
+    match turn.what {
+        Turned::ScaledUp => format!("scaled up: {pods} pods came {when}, none went"),
+        Turned::ScaledDown => format!("scaled down: {pods} pods went {when}, none came"),
+        Turned::Restarting { longest } => format!("restarts: {pods} pods came and went {when}, each within {} s", longest.as_secs()),
+    }
+}
+
+fn turn(turn: &Turn) -> Row {
+    Row {
+        kind: Kind::Deployment,
+        role: Role::Pod,
+        value: turn.service.clone(),
+        change: "event",
+        time: turn.start,
+        // What goes on has begun with its first pod.
+        end: if matches!(turn.what, Turned::Restarting { .. }) { turn.start } else { turn.end },
+        service: Some(turn.service.clone()),
+        evidence: turned(turn),
     }
 }
 
@@ -330,6 +363,10 @@ fn onset(trouble: &Trouble) -> Section {
             ("services", Cell::from(trouble.suspects.iter().cloned().collect::<Vec<_>>())),
         ],
     )
+}
+
+fn head(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// Seconds in words.

@@ -16,6 +16,12 @@ const TOGETHER: SignedDuration = SignedDuration::from_mins(10);
 /// A pod that lived no longer was short-lived.
 const SHORT_LIFE: SignedDuration = SignedDuration::from_mins(3);
 
+/// Pods that come or go together from which on a service is said to be scaled; a single one may have moved.
+const LEAST_SCALED: usize = 2;
+
+/// Short-lived pods from which on a service is said to restart over and over.
+const LEAST_RESTARTS: usize = 3;
+
 /// A value that came or went.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Changed {
@@ -44,6 +50,27 @@ pub(super) struct Rollout {
     pub(super) gone: Vec<Sighting>,
     pub(super) short_lived: Vec<Sighting>,
     pub(super) new: Vec<Sighting>,
+}
+
+/// What was done to a service that is no rollout.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Turn {
+    pub(super) service: String,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) what: Turned,
+    /// Pods that tell of it.
+    pub(super) pods: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Turned {
+    ScaledUp,
+    ScaledDown,
+    /// Its pods die soon after they start; the longest life.
+    Restarting {
+        longest: SignedDuration,
+    },
 }
 
 /// Takes out of `changed` every pair of an image, a version or a replica set that went and one of the same service that
@@ -85,19 +112,46 @@ pub(super) fn swaps(changed: &mut Vec<Changed>) -> Vec<Swap> {
 /// Finds rolling replacements: near in time, pods of a service went while others came, and either the workload's
 /// template changed or at least two were replaced. A single pod that starts again elsewhere is none.
 pub(super) fn rollouts(changed: &[Changed], swaps: &[Swap]) -> Vec<Rollout> {
+    let mut found: Vec<Rollout> = together(changed).iter().filter_map(|(service, pods)| rollout(service, pods, swaps)).collect();
+    found.extend(podless(swaps, &found));
+    found.sort_by_key(|rollout| rollout.start);
+    found
+}
+
+/// Pods of one service that came or went near each other in time.
+fn together(changed: &[Changed]) -> Vec<(&str, Vec<&Changed>)> {
     let mut by_service: BTreeMap<&str, Vec<&Changed>> = BTreeMap::new();
     for pod in changed.iter().filter(|changed| changed.kind == Kind::Pod) {
         let service = pod.seen.service.as_deref().unwrap_or_else(|| workload(&pod.seen.value));
         by_service.entry(service).or_default().push(pod);
     }
-    let mut found = Vec::new();
-    for (service, pods) in by_service {
-        for cluster in clusters(pods) {
-            found.extend(rollout(service, &cluster, swaps));
+    by_service.into_iter().flat_map(|(service, pods)| clusters(pods).into_iter().map(move |cluster| (service, cluster))).collect()
+}
+
+/// Finds services that were scaled, and those whose pods die as soon as they start: near in time, pods only came or only went, or several
+/// were short-lived; where that is no rollout.
+pub(super) fn turns(changed: &[Changed], swaps: &[Swap]) -> Vec<Turn> {
+    let turn = |(service, pods): (&str, Vec<&Changed>)| {
+        if rollout(service, &pods, swaps).is_some() {
+            return None;
         }
-    }
-    found.extend(podless(swaps, &found));
-    found.sort_by_key(|rollout| rollout.start);
+        let (short, lasting): (Vec<&Changed>, Vec<&Changed>) = pods.into_iter().partition(|pod| is_short_lived(pod));
+        let came = lasting.iter().filter(|pod| pod.fate.appeared).count();
+        let went = lasting.iter().filter(|pod| pod.fate.vanished).count();
+        let (what, pods) = match (came, went) {
+            _ if short.len() >= LEAST_RESTARTS => {
+                let longest = short.iter().map(|pod| pod.seen.lived()).max().unwrap_or_default();
+                (Turned::Restarting { longest }, short)
+            }
+            (LEAST_SCALED.., 0) if short.is_empty() => (Turned::ScaledUp, lasting),
+            (0, LEAST_SCALED..) if short.is_empty() => (Turned::ScaledDown, lasting),
+            _ => return None,
+        };
+        let moments = || pods.iter().flat_map(|pod| moments(pod));
+        Some(Turn { service: service.to_owned(), start: moments().min()?, end: moments().max()?, what, pods: pods.len() })
+    };
+    let mut found: Vec<Turn> = together(changed).into_iter().filter_map(turn).collect();
+    found.sort_by_key(|turn| turn.start);
     found
 }
 
@@ -140,9 +194,8 @@ fn clusters(mut pods: Vec<&Changed>) -> Vec<Vec<&Changed>> {
 
 fn rollout(service: &str, pods: &[&Changed], swaps: &[Swap]) -> Option<Rollout> {
     let of = |test: &dyn Fn(&Changed) -> bool| pods.iter().filter(|pod| test(pod)).map(|pod| pod.seen.clone()).collect::<Vec<_>>();
-    let short = |pod: &Changed| pod.fate.appeared && pod.fate.vanished && pod.seen.lived() <= SHORT_LIFE;
-    let short_lived = of(&short);
-    let gone = of(&|pod| pod.fate.vanished && !short(pod));
+    let short_lived = of(&is_short_lived);
+    let gone = of(&|pod| pod.fate.vanished && !is_short_lived(pod));
     let new = of(&|pod| pod.fate.appeared && !pod.fate.vanished);
     let start = pods.iter().flat_map(|pod| moments(pod)).min()?;
     let end = pods.iter().flat_map(|pod| moments(pod)).max()?;
@@ -160,6 +213,10 @@ fn rollout(service: &str, pods: &[&Changed], swaps: &[Swap]) -> Option<Rollout> 
         short_lived,
         new,
     })
+}
+
+fn is_short_lived(pod: &Changed) -> bool {
+    pod.fate.appeared && pod.fate.vanished && pod.seen.lived() <= SHORT_LIFE
 }
 
 /// Whether a moment lies in an interval, or close to it.
@@ -235,6 +292,31 @@ mod tests {
     #[test]
     fn pods_that_only_go_are_no_rollout() {
         assert_eq!(rollouts(&[gone("web-a-1", 1_000), gone("web-a-2", 1_010)], &[]), []);
+    }
+
+    #[test]
+    fn pods_that_only_come_or_only_go_are_a_scaled_service() {
+        let check = |pods: &[Changed], expected: &[(Turned, usize, i64, i64)]| {
+            let found: Vec<_> =
+                turns(pods, &[]).iter().map(|turn| (turn.what, turn.pods, turn.start.as_second(), turn.end.as_second())).collect();
+            assert_eq!(found, expected);
+        };
+        check(&[new("web-a-1", 1_000), new("web-a-2", 1_010), new("web-a-3", 1_030)], &[(Turned::ScaledUp, 3, 1_000, 1_030)]);
+        check(&[gone("web-a-1", 1_000), gone("web-a-2", 1_010)], &[(Turned::ScaledDown, 2, 1_000, 1_010)]);
+        // One that comes, or one that moves, is none; nor is a rollout.
+        check(&[new("web-a-1", 1_000)], &[]);
+        check(&[gone("web-a-1", 1_000), new("web-a-2", 1_010)], &[]);
+        check(&[gone("web-a-1", 1_000), gone("web-a-2", 1_010), new("web-b-1", 990), new("web-b-2", 1_020)], &[]);
+    }
+
+    #[test]
+    fn pods_that_die_as_soon_as_they_start_are_a_service_that_restarts() {
+        let short = |number: i64| changed(Kind::Pod, &format!("web-a-{number}"), 1_000 + number * 280, 1_040 + number * 280, true, true);
+        let found = turns(&[vec![gone("web-a-x", 1_000)], (0..5).map(short).collect()].concat(), &[]);
+        let [turn] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((turn.what, turn.pods), (Turned::Restarting { longest: SignedDuration::from_secs(40) }, 5));
+        assert_eq!((turn.start.as_second(), turn.end.as_second()), (1_000, 2_160));
+        assert_eq!(turns(&(0..2).map(short).collect::<Vec<_>>(), &[]), []);
     }
 
     #[test]
