@@ -61,6 +61,40 @@ async fn errors_are_counted_by_pattern_and_what_is_new_is_said_to_be() {
     assert_eq!(counts, 63, "{}", by_service.text);
 }
 
+/// An hour of two endpoints, one always slow, of which one request in 64 takes longer; the orders of one customer in forty do where they are
+/// planted.
+fn orders_of_customers(is_planted: bool) -> Vec<Value> {
+    let request = |n: usize| {
+        let customer = n * 7 % 40;
+        let (path, usual) = if n.is_multiple_of(5) { ("/export", 2_000) } else { ("/orders", 100) };
+        let noise = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let is_slow = noise.is_multiple_of(64) || (is_planted && customer == 9);
+        let ms = if is_slow { usual * 2 + noise % usual } else { usual };
+        json!({
+            "@timestamp": format!("2026-03-25T14:{:02}:{:02}.{:03}Z", n / 40, n % 40 * 3 / 2, n % 1_000),
+            "message": "done", "log": {"level": "INFO"}, "service": {"name": "shop"}, "url": {"path": path}, "trace": {"id": format!("{n:032x}")},
+            "event": {"duration": ms * 1_000_000}, "customer": {"id": format!("c{customer:02}")},
+        })
+    };
+    (0..2_400).map(request).collect()
+}
+
+#[tokio::test]
+async fn what_slow_requests_share_is_told_in_any_field_and_not_where_an_endpoint_is_always_slow() {
+    for (name, is_planted) in [("customers", true), ("customers-alike", false)] {
+        let loaded = World::new(name).index("a", Some(ecs()), orders_of_customers(is_planted)).load().await;
+        let answer = loaded.answer("analyze_latency", json!({"start": START, "end": END})).await;
+        let shared = answer.section("shared");
+        if is_planted {
+            let told: Vec<[String; 4]> = shared.iter().map(|row| ["field", "value", "slow", "all"].map(|name| text(&row[name]))).collect();
+            assert_eq!(told.first().unwrap(), &["customer.id", "c09", "60", "60"], "{}", answer.text);
+        } else {
+            assert_eq!(shared.len(), 0, "{}", answer.text);
+            assert!(answer.text.contains("shared: nothing stands out"), "{}", answer.text);
+        }
+    }
+}
+
 /// Two hours of a busy service that takes a second at times, and of a rare one that takes 20 ms, from 14:20 on 60.
 fn rare_and_slower() -> Vec<Value> {
     let request = |second: usize, service: &str, path: &str, ms: usize| {

@@ -12,6 +12,8 @@ mod slowness;
 mod tests;
 mod values;
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,13 +24,14 @@ use crate::{
     look::{Agg, Field, Filter, Found, Look, Order},
     params::{OneOrMany, Scope, Text, Top, Window},
     schema::Role,
-    tool::{Context, Output, Step, Tool},
+    tool::{Ask, Context, Output, Step, Told, Tool},
 };
 use edges::{affordable, has_tree};
 use groups::Groups;
 use population::{Population, candidates, without_durations};
 use report::Report;
-use slowness::Slowness;
+use shared::Shared;
+use slowness::{Moved, Slowness};
 
 /// How slow requests are: percentiles by endpoint, change point, slowest traces, what they share, self time and gaps
 /// between services; from entry spans, request lines, or traces of lines. One slow trace: `search_by_trace_id`.
@@ -298,8 +301,10 @@ impl Wanted {
             let looks = slowness.looks(&self.look(&population), extent, &population.schema);
             Step::look(looks, move |found, context| {
                 let (slow, random) = slowness.traces(&found, random, traces);
-                let answer = self.told_indices(report.answer(&self, &slowness, &found, &population, context), context);
-                if by_spans { self.with_spans(answer, slow, random) } else { self.with_lines(answer, slow, random) }
+                let (moved, shared) = (slowness.moved(&found), Shared::read(&found, &population.schema));
+                let fields = shared.fields();
+                let draft = Draft { wanted: self, population, report, slowness, moved, shared, slow, random, by_spans };
+                if fields.is_empty() { draft.done(context) } else { draft.counted(fields, context) }
             })
         })
     }
@@ -309,6 +314,47 @@ impl Wanted {
         let minute = jiff::SignedDuration::from_mins(1);
         let start = self.window.start().saturating_sub(minute).unwrap_or(self.window.start());
         Window::new(start, self.window.end().saturating_add(minute).unwrap_or(self.window.end()))
+    }
+}
+
+/// An answer that lacks what sampled traces tell.
+struct Draft {
+    wanted: Wanted,
+    population: Population,
+    report: Report,
+    slowness: Slowness,
+    moved: Vec<Moved>,
+    shared: Shared,
+    /// Ids of traces.
+    slow: HashSet<String>,
+    random: Vec<String>,
+    by_spans: bool,
+}
+
+impl Draft {
+    /// Counts the values of fields that a sample of slow requests seems to share.
+    fn counted(mut self, fields: Vec<Field>, context: &Context) -> Result<Step, ToolError> {
+        Step::ask(vec![Ask::Schema(context.index.clone(), fields.clone())], move |told, context| {
+            let Some(Ok(read)) = told.into_iter().next().map(Told::schema) else { return self.done(context) };
+            let fields: Vec<Field> = fields.into_iter().filter(|field| read.need_groupable(field).is_ok()).collect();
+            if fields.is_empty() {
+                return self.done(context);
+            }
+            let schema = population::naming(&self.population.schema, &read);
+            let look = Look { schema: Some(schema), ..self.slowness.counted(&self.wanted.look(&self.population), &fields) };
+            Step::look(vec![look], move |found, context| {
+                if let Some(found) = found.first() {
+                    self.shared.count(&fields, found);
+                }
+                self.done(context)
+            })
+        })
+    }
+
+    fn done(self, context: &Context) -> Result<Step, ToolError> {
+        let Self { wanted, report, slowness, moved, shared, slow, random, by_spans, .. } = self;
+        let answer = wanted.told_indices(report.answer(&wanted, &slowness, &moved, shared, context), context);
+        if by_spans { wanted.with_spans(answer, slow, random) } else { wanted.with_lines(answer, slow, random) }
     }
 }
 

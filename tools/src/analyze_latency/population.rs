@@ -114,6 +114,17 @@ pub(super) fn preferring(schema: &Arc<Schema>, prefix: &str) -> Arc<Schema> {
     Arc::new(changed)
 }
 
+/// The same with the fields that were looked up by their names.
+pub(super) fn naming(schema: &Arc<Schema>, read: &Schema) -> Arc<Schema> {
+    let mut changed = Schema::clone(schema);
+    for group in &mut changed.groups {
+        let first = group.indices.first();
+        let same = read.groups.iter().find(|other| first.is_some_and(|first| other.indices.contains(first)));
+        group.named.extend(same.into_iter().flat_map(|same| same.named.clone()));
+    }
+    Arc::new(changed)
+}
+
 /// Indices without a field of durations, and how many indices there are.
 pub(super) fn without_durations(schema: &Schema) -> (Vec<&str>, usize) {
     let lacking = schema.groups.iter().filter(|group| group.field(&Field::Role(Role::Duration)).is_none());

@@ -8,7 +8,7 @@ use super::{
     Overall, Wanted,
     groups::{Groups, Rows, rough},
     population::Population,
-    shared,
+    shared::Shared,
     slowness::{self, Moved, Slowness},
 };
 use crate::{
@@ -103,25 +103,17 @@ impl Report {
     }
 
     /// The answer, with what the slow documents told.
-    pub(super) fn answer(
-        self,
-        wanted: &Wanted,
-        slowness: &Slowness,
-        found: &[Found<'_>],
-        population: &Population,
-        context: &Context,
-    ) -> Answer {
-        let moved = slowness.moved(found);
-        let shared = shared::Shared::read(found, &population.schema);
-        let mut answer = Answer::new(self.summary(wanted, &moved))
+    pub(super) fn answer(self, wanted: &Wanted, slowness: &Slowness, moved: &[Moved], shared: Shared, context: &Context) -> Answer {
+        let mut answer = Answer::new(self.summary(wanted, moved))
             .window(wanted.window)
             .matched(self.total)
             .section(self.overall_section(wanted, slowness, shared.slow))
             .section(Section::table("trend", self.trend))
-            .section(Section::table("change_points", slowness::table(&moved)))
+            .section(Section::table("change_points", slowness::table(moved)))
             .section(Section::table("slowest", self.slowest));
         let like = if slowness.is_relative() { self.groups.join(" and ") } else { String::new() };
-        answer = answer.note(shared.told(&like)).section(Section::table("shared", shared.table));
+        let (told, shared) = shared.table(&like);
+        answer = answer.note(told).section(Section::table("shared", shared));
         if !self.groups.is_empty() {
             answer = answer.table(self.rows.table);
         }

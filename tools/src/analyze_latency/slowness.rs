@@ -105,6 +105,13 @@ impl Slowness {
         vec![compared, whole(slow.clone()), whole(any.and(slow.negated()))]
     }
 
+    /// Counts the values of fields among the slow requests and all of them: requests, not documents, where those have traces.
+    pub(super) fn counted(&self, look: &Look, fields: &[Field]) -> Look {
+        let (any, slow) = self.filters();
+        let look = Look { filter: look.filter.clone().and(any), ..look.clone() };
+        look.agg("shared", shared::count_agg(slow, fields))
+    }
+
     /// The ids of slow traces, and of others taken at random, together no more than can be read.
     pub(super) fn traces(&self, found: &[Found<'_>], random: Vec<String>, most: u64) -> (HashSet<String>, Vec<String>) {
         let most = usize::try_from(most).unwrap_or(usize::MAX);

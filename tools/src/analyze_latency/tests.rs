@@ -136,7 +136,7 @@ fn entry_spans_are_analysed_in_four_round_trips() {
     edges:
     caller	callee	count	p50_ms	p95_ms	slow_p50_ms	extra_ms
     shop	pay	2	30	39	50	20
-    note: shared: nothing stands out among 5 slow documents (above the p95 of their own service and path) of 100; fields beyond the roles from 1 slow requests and 0 others
+    note: shared: nothing stands out among 5 slow documents (above the p95 of their own service and path) of 100; fields beyond the roles as 1 slow requests and 0 others have them
     note: 10 documents are in smaller groups or have no service or path
     note: a slow trace loses most against the others: 840 ms in pay GET b (of 860 ms in all)
     note: self_time, edges: 6 spans of 2 random traces (count, p50_ms, p95_ms) and 1 slow (slow_p50_ms; extra_ms: above the median of the others, a trace); an edge is the caller's span less the callee's
@@ -196,7 +196,7 @@ fn values_of_any_field_are_shared_where_slow_requests_have_them_more_often() {
     let (rows, text) = told(true);
     assert_eq!(rows.as_array().unwrap().len(), 1, "{text}");
     assert_eq!((&rows[0][0], &rows[0][1], &rows[0][2]), (&json!("customer.id"), &json!("c42"), &json!(30)), "{text}");
-    assert!(text.contains("from 40 slow requests and 200 others"), "{text}");
+    assert!(text.contains("as 40 slow requests and 200 others have them"), "{text}");
     let (rows, text) = told(false);
     assert_eq!(rows, json!(null), "{text}");
     assert!(

@@ -202,11 +202,12 @@ impl Report<'_> {
         row
     }
 
-    /// The next call: one request that ran into the first new error, or else into the most frequent one.
+    /// The next call: one request that ran into the first new error, or one that rose, or else into the most frequent one.
     fn hint(&self) -> Option<Hint> {
-        let new = self.changed(Change::New).first().copied();
-        let pattern = new.or(self.groups.first().map(|(_, pattern)| pattern))?;
-        let why = if new.is_some() { "a request with a new error" } else { "a request with the most frequent error" };
+        let first = |change: Change| self.changed(change).first().copied();
+        let told = [(Change::New, "a request with a new error"), (Change::Rose, "a request with an error that rose")];
+        let changed = told.into_iter().find_map(|(change, why)| Some((first(change)?, why)));
+        let (pattern, why) = changed.or(self.groups.first().map(|(_, pattern)| (pattern, "a request with the most frequent error")))?;
         Some(match &pattern.trace_id {
             Some(trace_id) => Hint::new("search_by_trace_id", why).with("trace_id", trace_id.as_str()),
             None => Hint::new("get_logs_in_window", "what surrounds it").with("around", pattern.id.as_str()),

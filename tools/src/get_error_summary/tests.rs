@@ -143,7 +143,7 @@ fn services_are_counted_by_the_engine() {
     note: 1 errors have no service
     note: blamed is estimated from the newest 1 errors
     fields: level=log.level message=message service=service.name status=http.response.status_code
-    next: search_by_trace_id trace_id=t9 — a request with the most frequent error
+    next: search_by_trace_id trace_id=t9 — a request with an error that rose
     ");
 }
 
