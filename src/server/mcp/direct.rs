@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use rmcp::model::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
@@ -29,6 +29,16 @@ const MODERN: &str = "2026-07-28";
 const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 /// Headers whose values would have to be held against the arguments.
 const PARAMETER: &str = "mcp-param-";
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// Headers of sessions, and those that narrow what a caller sees.
+const SPECIAL: [HeaderName; 4] = [
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("x-mcp-tools"),
+    HeaderName::from_static("x-mcp-exclude-tools"),
+];
 
 /// The layer in front of the long way.
 pub(in crate::server) async fn shorten(State((mcp, body_cap)): State<(Mcp, usize)>, request: Request, next: Next) -> Response {
@@ -49,12 +59,12 @@ fn says_nothing_special(headers: &HeaderMap) -> bool {
     let accepted = Accepted::of(headers);
     accepted.json
         && !headers.keys().any(|name| name.as_str().starts_with(PARAMETER))
-        && !["mcp-session-id", "last-event-id", "x-mcp-tools", "x-mcp-exclude-tools"].iter().any(|name| headers.contains_key(*name))
-        && single(headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+        && !SPECIAL.iter().any(|name| headers.contains_key(name))
+        && single(headers, &header::CONTENT_TYPE).is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
 }
 
 /// The value of a header that comes exactly once.
-fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(first)
@@ -111,7 +121,7 @@ impl<'a> Plain<'a> {
             return None;
         }
         let text = |key: &str| meta.get(key).and_then(|raw| serde_json::from_str::<Cow<'_, str>>(raw.get()).ok());
-        let told = single(headers, "mcp-protocol-version");
+        let told = single(headers, &PROTOCOL_VERSION);
         let is_modern = match text("io.modelcontextprotocol/protocolVersion") {
             Some(version) => {
                 let is_object = |key| meta.get(key).is_some_and(|raw| raw.get().starts_with('{'));
@@ -121,14 +131,14 @@ impl<'a> Plain<'a> {
                     && meta
                         .get("io.modelcontextprotocol/clientInfo")
                         .is_none_or(|raw| serde_json::from_str::<ClientInfo>(raw.get()).is_ok())
-                    && single(headers, "mcp-method") == Some("tools/call")
-                    && single(headers, "mcp-name") == Some(&name);
+                    && single(headers, &METHOD) == Some("tools/call")
+                    && single(headers, &NAME) == Some(&name);
                 agrees.then_some(true)?
             }
             None if meta.keys().any(|key| key.starts_with("io.modelcontextprotocol/")) => return None,
             None => match told {
                 Some(version) => LEGACY.contains(&version).then_some(false)?,
-                None => (!headers.contains_key("mcp-protocol-version")).then_some(false)?,
+                None => (!headers.contains_key(&PROTOCOL_VERSION)).then_some(false)?,
             },
         };
         let trace = match text("traceparent") {
@@ -159,15 +169,15 @@ impl<'a> Plain<'a> {
             Err(Refused::Tool(error)) => {
                 told = error.text();
                 reply.result = Some(Answer { result_type, content: [Content { kind: "text", text: &told }], is_error: true });
-                serde_json::to_vec(&reply)
+                serde_json::to_string(&reply)
             }
             Err(unknown @ Refused::UnknownTool(_)) => {
                 reply.error = Some(Refusal { code: ErrorCode::INVALID_PARAMS.0, message: unknown.to_string() });
-                serde_json::to_vec(&reply)
+                serde_json::to_string(&reply)
             }
         };
         match written {
-            Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+            Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()

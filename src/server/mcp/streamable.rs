@@ -86,14 +86,15 @@ impl Accepted {
             is_told = true;
             for range in value.to_str().unwrap_or_default().split(',') {
                 let mut parts = range.split(';').map(str::trim);
-                let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+                let essence = parts.next().unwrap_or_default();
                 let is_refused = parts.any(|part| {
                     let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
                     weight.is_some_and(|weight| weight.parse() == Ok(0.0))
                 });
                 if !is_refused {
-                    accepted.json |= matches!(essence.as_str(), "application/json" | "application/*" | "*/*");
-                    accepted.events |= matches!(essence.as_str(), "text/event-stream" | "text/*" | "*/*");
+                    let is = |names: [&str; 3]| names.iter().any(|name| essence.eq_ignore_ascii_case(name));
+                    accepted.json |= is(["application/json", "application/*", "*/*"]);
+                    accepted.events |= is(["text/event-stream", "text/*", "*/*"]);
                 }
             }
         }

@@ -5,7 +5,11 @@ use std::{borrow::Cow, fmt::Write};
 use jiff::Timestamp;
 
 use crate::{
-    answer::{clean::Clean, json::Json, moment::Moments},
+    answer::{
+        clean::Clean,
+        json::Json,
+        moment::{Moments, push_int},
+    },
     bytes,
     look::{Key, Value},
     params::Level,
@@ -92,7 +96,7 @@ impl Cell {
                 write_line(out, shown);
                 missing.iter().for_each(|mark| out.push_str(mark));
             }
-            Self::Int(number) => out.push_str(&number.to_string()),
+            Self::Int(number) => push_int(out, *number),
             Self::Float(number) => out.push_str(&number.to_string()),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Time(time) => moments.write(out, *time),
@@ -119,9 +123,9 @@ impl Cell {
                 (text, None) => out.string(text),
                 (head, Some(mark)) => out.string_of(&[head, &mark]),
             },
-            Self::Int(number) => out.raw(number),
+            Self::Int(number) => out.int(*number),
             #[expect(clippy::cast_possible_truncation, reason = "checked: whole and below 2^53")]
-            Self::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => out.raw(*number as i64),
+            Self::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => out.int(*number as i64),
             Self::Float(number) => out.value(number),
             Self::Bool(value) => out.raw(value),
             Self::Time(time) => out.moment(*time),

@@ -1,10 +1,8 @@
 //! Cuts an answer to a budget of tokens, the least useful first, and says each cut. Writes neither text nor JSON itself.
 
-use serde_json::value::RawValue;
-
 use crate::answer::{
     Answer, Rows,
-    json::Json,
+    json::{Json, JsonText},
     scene::{Cut, Parts, Scene},
     structured::shown_name,
 };
@@ -27,7 +25,7 @@ pub struct Rendered {
     /// What a model reads.
     pub text: String,
     /// The same as JSON, as published in the output schema.
-    pub structured: Box<RawValue>,
+    pub structured: JsonText,
 }
 
 impl Rendered {
@@ -178,8 +176,12 @@ impl<'a> Fitting<'a> {
         let prefix = if self.answer.is_partial() { "INCOMPLETE: totals are lower bounds; " } else { "" };
         let summary =
             format!("{prefix}{}; left out: everything else (max_tokens): raise max_tokens", shown_name(&self.answer.summary, 200));
-        let structured = serde_json::value::to_raw_value(&std::collections::BTreeMap::from([("summary", &summary)])).unwrap_or_default();
-        Rendered { text: summary, structured }
+        let mut json = Json::with_capacity(summary.len() + 64);
+        json.object(|json| {
+            json.key("summary");
+            json.string(&summary);
+        });
+        Rendered { text: summary, structured: json.finish() }
     }
 
     /// Bytes that the rows have as JSON at least, as far as the budget goes.
@@ -206,6 +208,6 @@ impl<'a> Fitting<'a> {
         if text.len() > self.budget {
             return None;
         }
-        Some(Rendered { text, structured: json.finish()? })
+        Some(Rendered { text, structured: json.finish() })
     }
 }

@@ -24,6 +24,7 @@ pub use cell::Cell;
 pub use clean::{Clean, clean};
 pub use documents::Documents;
 pub use fit::{MIN_TOKENS, Rendered};
+pub use json::{JsonText, escape};
 pub use schema::output_schema;
 pub use table::{Lines, Name, Page, Row, Rows, Section, Table, TextMap, Truncated, View};
 

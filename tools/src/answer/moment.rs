@@ -1,4 +1,4 @@
-//! Moments as text, RFC 3339 in UTC: those of one minute after the other cost little. Knows no cell.
+//! Whole numbers as text, and moments, RFC 3339 in UTC: those of one minute after the other cost little. Knows no cell.
 
 use std::fmt::Write;
 
@@ -44,11 +44,20 @@ impl Moments {
 }
 
 /// The last digits of a number, nine at most.
-fn push_digits(out: &mut String, number: u64, digits: u32) {
-    for power in (0..digits.min(9)).rev() {
+pub(super) fn push_digits(out: &mut String, number: u64, digits: u32) {
+    for power in (0..digits.min(20)).rev() {
         let digit = number / 10u64.pow(power) % 10;
         out.push(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or('0'));
     }
+}
+
+/// Writes a whole number.
+pub(super) fn push_int(out: &mut String, number: i64) {
+    if number < 0 {
+        out.push('-');
+    }
+    let size = number.unsigned_abs();
+    push_digits(out, size, 1 + size.checked_ilog10().unwrap_or(0));
 }
 
 #[cfg(test)]
@@ -58,6 +67,15 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn whole_numbers_read_as_ever(number: i64, shift in 0..64) {
+            for number in [number, number >> shift, i64::MIN, i64::MAX, 0] {
+                let mut text = String::new();
+                push_int(&mut text, number);
+                prop_assert_eq!(text, number.to_string());
+            }
+        }
+
         #[test]
         fn moments_read_as_ever(
             nanoseconds in prop::collection::vec(

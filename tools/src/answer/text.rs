@@ -116,8 +116,10 @@ impl Scene<'_> {
             Cell::List(items) => return items.first().is_some_and(|item| self.reads_as_ours(item)),
             Cell::Null | Cell::Int(_) | Cell::Float(_) | Cell::Bool(_) | Cell::Time(_) => return false,
         };
-        let is_label = LABELS.iter().any(|label| text.starts_with(label)) || text.starts_with("dsl: ");
-        is_label || self.sections.iter().any(|section| text.strip_prefix(section.name).is_some_and(|rest| rest.starts_with(':')))
+        // Most differ in the first byte already.
+        let begins = |label: &str| label.as_bytes().first() == text.as_bytes().first() && text.starts_with(label);
+        let is_label = LABELS.iter().any(|label| begins(label)) || begins("dsl: ");
+        is_label || self.sections.iter().any(|section| begins(section.name) && text.as_bytes().get(section.name.len()) == Some(&b':'))
     }
 
     /// Pairs on the line that was begun, each after a tab.
