@@ -15,7 +15,7 @@ mod nodes;
 mod retry;
 mod settings;
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
 use elk_mcp_tools::{
@@ -174,7 +174,7 @@ impl Engine for Cluster {
     fn send<'a>(&'a self, request: &'a Request, time_limit: Duration) -> BoxFuture<'a, Result<Reply, EngineError>> {
         Box::pin(async move {
             let started = Instant::now();
-            let result = match tokio::time::timeout(time_limit, self.attempts(request)).await {
+            let result = match tokio::time::timeout(time_limit, pin!(self.attempts(request))).await {
                 Ok(result) => result,
                 Err(_) => Err(EngineError::new(EngineErrorKind::Timeout, format!("no answer within {time_limit:?}"))),
             };

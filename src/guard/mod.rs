@@ -12,7 +12,7 @@ mod caps;
 mod hits;
 mod resolution;
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use elk_mcp_tools::{
     dsl::{IndexExpression, Request, ResolveIndex, Search},
@@ -166,7 +166,7 @@ impl<E: Engine> Guard<E> {
 impl<E: Engine> Engine for Guard<E> {
     fn send<'a>(&'a self, request: &'a Request, time_limit: Duration) -> BoxFuture<'a, Result<Reply, EngineError>> {
         Box::pin(async move {
-            tokio::time::timeout(time_limit, self.guarded(request, time_limit))
+            tokio::time::timeout(time_limit, pin!(self.guarded(request, time_limit)))
                 .await
                 .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Timeout, format!("no answer within {time_limit:?}"))))
         })

@@ -1,6 +1,6 @@
 //! Aggregation results of all groups, merged name by name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     dsl::{self, Computed, Inner, TermsOrder, Text},
-    schema::{EpochUnit, Group, Kind, Role},
+    schema::{EpochUnit, FieldInfo, Group, Kind, Role},
 };
 
 /// Merges the results of a list of aggregations.
@@ -74,8 +74,11 @@ fn outcome<'a>(name: &str, agg: &Agg, parts: &[(&Group, &Computed<'a>, &Inner<'a
 
 /// Results inside one bucket, over the groups that have it.
 fn nested<'g, 'a: 'g>(aggs: &[(String, Agg)], groups: impl Iterator<Item = (&'g Group, &'g Inner<'a>)>) -> Results<'a> {
-    let groups: Vec<(&Group, &Inner<'a>)> = groups.collect();
     let mut merged = Results::default();
+    if aggs.is_empty() {
+        return merged;
+    }
+    let groups: Vec<(&Group, &Inner<'a>)> = groups.collect();
     for (name, agg) in aggs {
         let parts: Vec<(&Group, &Computed<'a>, &Inner<'a>)> =
             groups.iter().filter_map(|(group, inner)| Some((*group, inner.get(&key(name))?, *inner))).collect();
@@ -142,9 +145,13 @@ fn plain(key: &dsl::Key<'_>) -> String {
     }
 }
 
+/// Whether the keys of a field's buckets are written in the engine's words rather than as they are.
+fn is_respelled(info: &FieldInfo) -> bool {
+    matches!(info.kind, Kind::Boolean | Kind::Date)
+}
+
 /// A bucket's key as answers write it.
-fn bucket_key(bucket: &dsl::Bucket<'_>, field: &Field, group: &Group) -> Key {
-    let info = group.field(field);
+fn bucket_key(bucket: &dsl::Bucket<'_>, field: &Field, info: Option<&FieldInfo>) -> Key {
     if *field == Field::Role(Role::Level) {
         if let (Some(scale), dsl::Key::Int(number)) = (info.and_then(|info| info.level_scale), &bucket.key)
             && let Some(level) = scale.level(*number)
@@ -153,7 +160,7 @@ fn bucket_key(bucket: &dsl::Bucket<'_>, field: &Field, group: &Group) -> Key {
         }
         return Key::Text(level_word(&plain(&bucket.key)));
     }
-    if matches!(info.map(|info| info.kind), Some(Kind::Boolean | Kind::Date))
+    if info.is_some_and(is_respelled)
         && let Some(text) = &bucket.key_as_string
     {
         return Key::Text(text.to_string());
@@ -177,20 +184,27 @@ fn terms<'a>(
     inner: &[(String, Agg)],
     parts: &[(&Group, &Computed<'a>, &Inner<'a>)],
 ) -> Outcome<'a> {
-    let mut by_key: BTreeMap<String, (Key, Shares<'_, 'a>)> = BTreeMap::new();
-    let mut rank: Vec<String> = Vec::new();
+    let mut merged: Vec<(Key, Shares<'_, 'a>)> = Vec::with_capacity(parts.first().map_or(0, |(_, computed, _)| computed.buckets.len()));
+    let mut places: HashMap<String, usize> = HashMap::new();
     let (mut other, mut error_bound) = (0, 0);
     for (group, computed, _) in parts {
         other += computed.other;
         error_bound += u64::try_from(computed.error_bound).unwrap_or(0);
+        let info = group.field(field);
+        // An engine tells each value once, unless values that differ are written alike.
+        let is_apart = parts.len() == 1 && *field != Field::Role(Role::Level) && !info.is_some_and(is_respelled);
         for bucket in &computed.buckets {
-            let key = bucket_key(bucket, field, group);
-            let text = key.text().into_owned();
-            let entry = by_key.entry(text.clone()).or_insert_with(|| {
-                rank.push(text);
-                (key, Vec::new())
-            });
-            entry.1.push((group, bucket));
+            let key = bucket_key(bucket, field, info);
+            let known = if is_apart { None } else { places.get(&*key.text()).and_then(|at| merged.get_mut(*at)) };
+            match known {
+                Some((_, shares)) => shares.push((group, bucket)),
+                None => {
+                    if !is_apart {
+                        places.insert(key.text().into_owned(), merged.len());
+                    }
+                    merged.push((key, vec![(group, bucket)]));
+                }
+            }
         }
     }
     if parts.len() > 1 {
@@ -199,11 +213,10 @@ fn terms<'a>(
             error_bound += computed.buckets.iter().map(|bucket| bucket.doc_count).min().unwrap_or(0);
         }
     }
-    let mut buckets: Vec<Bucket<'a>> = rank
-        .iter()
-        .filter_map(|text| by_key.get(text))
+    let mut buckets: Vec<Bucket<'a>> = merged
+        .into_iter()
         .map(|(key, buckets)| Bucket {
-            key: key.clone(),
+            key,
             count: buckets.iter().map(|(_, bucket)| bucket.doc_count).sum(),
             results: nested(inner, buckets.iter().map(|(group, bucket)| (*group, &bucket.inner))),
         })

@@ -2,7 +2,7 @@
 //! Knows no tool.
 
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, value::MapDeserializer};
 use serde_json::{Map, Value};
 
 use super::{TimeSpan, schema::input_schema, text::shown};
@@ -44,7 +44,10 @@ pub fn check_keys(arguments: &Map<String, Value>, schema: &Map<String, Value>) -
 fn check_object(object: &Map<String, Value>, properties: &Map<String, Value>, path: &str) -> Result<(), ToolError> {
     for (name, value) in object {
         let Some(schema) = properties.get(name) else { return Err(unknown(name, properties, path)) };
-        check_value(value, schema, &format!("{path}{name}"))?;
+        // Only what holds something needs its path.
+        if value.is_object() || value.is_array() {
+            check_value(value, schema, &format!("{path}{name}"))?;
+        }
     }
     Ok(())
 }
@@ -131,12 +134,11 @@ fn distance(one: &str, other: &str) -> usize {
 /// `bad_argument` (`bad_time` for a length of time) that names the argument, what is wrong with its value, and what
 /// would work.
 pub fn from_arguments<T: DeserializeOwned + JsonSchema>(arguments: &Map<String, Value>) -> Result<T, ToolError> {
-    let given: Map<String, Value> =
-        arguments.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect();
-    match T::deserialize(Value::Object(given.clone())) {
-        Ok(tool) => Ok(tool),
-        Err(error) => Err(refused::<T>(&given, &error.to_string())),
-    }
+    let given = || arguments.iter().filter(|(_, value)| !value.is_null());
+    T::deserialize(MapDeserializer::new(given().map(|(name, value)| (name.as_str(), value)))).map_err(|error: serde_json::Error| {
+        let given = given().map(|(name, value)| (name.clone(), value.clone())).collect();
+        refused::<T>(&given, &error.to_string())
+    })
 }
 
 fn refused<T: DeserializeOwned + JsonSchema>(given: &Map<String, Value>, why: &str) -> ToolError {

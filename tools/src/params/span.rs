@@ -118,6 +118,10 @@ impl Decimal {
 
 /// Reads `1774450377`, `1774450377.125`, `1.7E12`; at most 38 digits. No sign: a moment or a length below zero is none.
 pub(super) fn decimal(text: &str) -> Option<Decimal> {
+    // A date, as most moments are, is refused at its first colon or letter.
+    if !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')) {
+        return None;
+    }
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok().filter(|exponent| exponent.abs() <= 30)?),
         None => (text, 0),

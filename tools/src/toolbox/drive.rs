@@ -101,7 +101,7 @@ impl Drive<'_> {
                     let sent = self.prepare(questions).await?;
                     let asked = sent.1.len() + sent.2.len();
                     self.tell_step(format_args!("asking {asked} questions of the cluster"));
-                    let replies = self.send(&sent.1, sent.2).await?;
+                    let replies = self.send(sent.1, sent.2).await?;
                     self.tell_step(format_args!("{asked} questions answered"));
                     let told = self.tell(sent.0, &replies, if is_whole { &mut beside } else { &mut partial })?;
                     then(told, self.context)?
@@ -162,16 +162,17 @@ impl Drive<'_> {
     }
 
     /// Sends everything side by side: the searches in one round trip, the others beside it.
-    async fn send(&mut self, searches: &[Search], mut requests: Vec<Request>) -> Result<Replies, ToolError> {
+    async fn send(&mut self, mut searches: Vec<Search>, mut requests: Vec<Request>) -> Result<Replies, ToolError> {
         let limit = self.remaining()?;
-        let joined = match searches {
+        let fits_path = |search: &Search| search.index().to_string().len() <= MAX_PATH_EXPRESSION;
+        let joined = match searches.as_slice() {
             [] => None,
-            [search] if search.index().to_string().len() <= MAX_PATH_EXPRESSION => {
-                requests.push(Request::Search(search.clone()));
+            [search] if fits_path(search) => {
+                requests.extend(searches.pop().map(Request::Search));
                 Some(Joined::Alone)
             }
-            several => {
-                requests.push(Request::Msearch(several.to_vec()));
+            _ => {
+                requests.push(Request::Msearch(searches));
                 Some(Joined::Together)
             }
         };
