@@ -12,7 +12,10 @@ mod source;
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Result, bail};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use elk_mcp_tools::compare_windows::ablation::{Part, ablate};
 
 use corpus::{Corpus, Incident, Keys, SCHEMAS, What};
@@ -55,8 +58,8 @@ struct Incidents {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Parts of the method to leave out, comma-separated
-    #[arg(long, value_enum, value_delimiter = ',')]
-    ablate: Vec<Lens>,
+    #[arg(long, value_parser = part(), value_delimiter = ',')]
+    ablate: Vec<Part>,
     /// Runs with every part, and then with each one left out
     #[arg(long, conflicts_with = "ablate")]
     ablations: bool,
@@ -95,39 +98,10 @@ struct Generate {
     kind: Vec<Kind>,
 }
 
-/// A part of the method.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Lens {
-    Pattern,
-    Latency,
-    Types,
-    Hub,
-    #[value(name = "self")]
-    SelfTime,
-    Edges,
-    Reached,
-    Recovery,
-    Calls,
-    Unrest,
-    Repeated,
-}
-
-impl From<Lens> for Part {
-    fn from(lens: Lens) -> Self {
-        match lens {
-            Lens::Pattern => Self::Pattern,
-            Lens::Latency => Self::Latency,
-            Lens::Types => Self::Types,
-            Lens::Hub => Self::Hub,
-            Lens::SelfTime => Self::SelfTime,
-            Lens::Edges => Self::Edges,
-            Lens::Reached => Self::Reached,
-            Lens::Recovery => Self::Recovery,
-            Lens::Calls => Self::Calls,
-            Lens::Unrest => Self::Unrest,
-            Lens::Repeated => Self::Repeated,
-        }
-    }
+/// Reads the name of a part of the method.
+fn part() -> impl TypedValueParser<Value = Part> {
+    let named = |word: String| Part::ALL.into_iter().find(|part| part.word() == word).ok_or("no part of the method");
+    PossibleValuesParser::new(Part::ALL.map(Part::word)).try_map(named)
 }
 
 #[tokio::main]
@@ -182,12 +156,12 @@ struct View<'v> {
 async fn look(arguments: &Incidents, corpus: &Corpus, wanted: &[&Incident], view: &View<'_>) -> Result<Vec<Tally>> {
     let View { schema, what, keys } = view;
     let name = format!("{schema} {what} {keys}");
-    let mut left_out: Vec<Vec<Lens>> = vec![arguments.ablate.clone()];
+    let mut left_out: Vec<Vec<Part>> = vec![arguments.ablate.clone()];
     if arguments.ablations {
-        left_out.extend(Lens::value_variants().iter().map(|lens| vec![*lens]));
+        left_out.extend(Part::ALL.map(|part| vec![part]));
     }
-    let tally = |lenses: &Vec<Lens>| {
-        let words: Vec<String> = lenses.iter().filter_map(Lens::to_possible_value).map(|value| value.get_name().to_owned()).collect();
+    let tally = |parts: &Vec<Part>| {
+        let words: Vec<&str> = parts.iter().map(|part| part.word()).collect();
         Tally::new(if words.is_empty() { name.clone() } else { format!("{name} without {}", words.join(",")) })
     };
     let mut tallies: Vec<Tally> = left_out.iter().map(tally).collect();
@@ -203,8 +177,8 @@ async fn look(arguments: &Incidents, corpus: &Corpus, wanted: &[&Incident], view
         for (incident, task) in loading {
             loaded.push((Arc::new(incident), Arc::new(task.await??)));
         }
-        for (lenses, tally) in left_out.iter().zip(&mut tallies) {
-            ablate(&lenses.iter().copied().map(Part::from).collect::<Vec<_>>());
+        for (parts, tally) in left_out.iter().zip(&mut tallies) {
+            ablate(parts);
             let solve = |(incident, loaded): &(Arc<Incident>, Arc<Loaded>)| {
                 let (incident, loaded) = (Arc::clone(incident), Arc::clone(loaded));
                 tokio::spawn(async move { (run::solve(&loaded.toolbox, &incident).await, incident) })
@@ -259,7 +233,7 @@ mod tests {
         assert!(slower(&whole[0].1), "{}", whole[0].1);
         assert!(!slower(&without[0].1), "{}", without[0].1);
         let each = texts(&["--ablations"]).await;
-        assert_eq!(each.len(), Lens::value_variants().len() + 1);
+        assert_eq!(each.len(), Part::ALL.len() + 1);
         assert_eq!(each[0].1, whole[0].1);
         let latency = each.iter().find(|(name, _)| name.ends_with("without latency")).unwrap();
         assert_eq!(latency.1, without[0].1);

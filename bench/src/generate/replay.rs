@@ -3,16 +3,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    fs::File,
     io::Write as _,
     path::Path,
 };
 
 use anyhow::{Context as _, Result, bail};
-use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Order,
@@ -20,6 +18,7 @@ use super::{
     inject::{Code, Fault},
     random::Random,
     trace::{self, Trace, Tree, written_line, written_span},
+    write::{file, truth},
 };
 use crate::corpus::{Corpus, Keys, What};
 
@@ -243,12 +242,9 @@ fn shape(trace: &Trace) -> Vec<&str> {
 impl Made {
     /// Writes the documents; returns the entry of `ground_truth.json`.
     fn write(self, folder: &Path, id: &str, kind: Kind, small: bool) -> Result<Value> {
-        let file = |kind: &str| -> Result<GzEncoder<File>> {
-            Ok(GzEncoder::new(File::create(folder.join(format!("{id}.ecs-{kind}.ndjson.gz")))?, Compression::fast()))
-        };
         let mut spans: Vec<&trace::Span> = self.traces.iter().flat_map(|trace| &trace.spans).collect();
         spans.sort_by_key(|span| span.start_us);
-        let mut written = file("spans")?;
+        let mut written = file(folder, id, "spans")?;
         for span in spans {
             writeln!(written, "{}", written_span(span)?)?;
         }
@@ -256,17 +252,13 @@ impl Made {
         if !small {
             let mut lines: Vec<&trace::Line> = self.traces.iter().flat_map(|trace| &trace.lines).collect();
             lines.sort_by_key(|line| line.time_us);
-            let mut written = file("logs")?;
+            let mut written = file(folder, id, "logs")?;
             for line in lines {
                 writeln!(written, "{}", written_line(line)?)?;
             }
             written.finish()?;
         }
-        let time = |us: i64| Timestamp::from_microsecond(us).map(|time| time.to_string());
-        let inject = time(self.inject_us)?;
-        Ok(json!({
-            "id": id, "source": "recorded traffic with a made-up fault", "fault_type": kind.word(), "root_cause_service": self.culprit,
-            "baseline": [time(self.start_us)?, inject], "incident": [inject, time(self.end_us)?],
-        }))
+        let times = [self.start_us, self.inject_us, self.end_us];
+        truth(id, "recorded traffic with a made-up fault", kind, &self.culprit, times)
     }
 }

@@ -23,11 +23,8 @@ pub(super) fn incident(
     system: &System,
     documents: Vec<Document>,
 ) -> Result<Value> {
-    let file = |kind: &str| -> Result<GzEncoder<File>> {
-        Ok(GzEncoder::new(File::create(folder.join(format!("{id}.ecs-{kind}.ndjson.gz")))?, Compression::fast()))
-    };
-    let mut spans = file("spans")?;
-    let mut logs = if system.is_small { None } else { Some(file("logs")?) };
+    let mut spans = file(folder, id, "spans")?;
+    let mut logs = if system.is_small { None } else { Some(file(folder, id, "logs")?) };
     for document in documents {
         match document {
             Document::Span { time_ns, service, name, duration_ns, trace, id, parent } => {
@@ -56,11 +53,22 @@ pub(super) fn incident(
     if let Some(logs) = logs {
         logs.finish()?;
     }
-    let at = |seconds: f64| time(run.at_ns(seconds));
-    let inject = at(run.baseline_s)?;
+    let times = [0.0, run.baseline_s, run.baseline_s + run.incident_s].map(|seconds| run.at_ns(seconds) / 1_000);
+    truth(id, "generated", kind, culprit, times)
+}
+
+/// A file for the documents of a kind of an incident.
+pub(super) fn file(folder: &Path, id: &str, kind: &str) -> Result<GzEncoder<File>> {
+    Ok(GzEncoder::new(File::create(folder.join(format!("{id}.ecs-{kind}.ndjson.gz")))?, Compression::fast()))
+}
+
+/// An entry of `ground_truth.json`; the times are when the baseline and the incident begin and end, in microseconds since the epoch.
+pub(super) fn truth(id: &str, source: &str, kind: Kind, culprit: &str, times_us: [i64; 3]) -> Result<Value> {
+    let [start, inject, end] = times_us.map(|us| Timestamp::from_microsecond(us).map(|time| time.to_string()));
+    let inject = inject?;
     Ok(json!({
-        "id": id, "source": "generated", "fault_type": kind.word(), "root_cause_service": culprit,
-        "baseline": [at(0.0)?, inject], "incident": [inject, at(run.baseline_s + run.incident_s)?],
+        "id": id, "source": source, "fault_type": kind.word(), "root_cause_service": culprit,
+        "baseline": [start?, inject], "incident": [inject, end?],
     }))
 }
 

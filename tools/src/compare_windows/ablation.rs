@@ -30,6 +30,40 @@ pub enum Part {
     Repeated = 1 << 10,
 }
 
+impl Part {
+    /// Each of them.
+    pub const ALL: [Self; 11] = [
+        Self::Pattern,
+        Self::Latency,
+        Self::Types,
+        Self::Hub,
+        Self::SelfTime,
+        Self::Edges,
+        Self::Reached,
+        Self::Recovery,
+        Self::Calls,
+        Self::Unrest,
+        Self::Repeated,
+    ];
+
+    /// What it is called on a command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pattern => "pattern",
+            Self::Latency => "latency",
+            Self::Types => "types",
+            Self::Hub => "hub",
+            Self::SelfTime => "self",
+            Self::Edges => "edges",
+            Self::Reached => "reached",
+            Self::Recovery => "recovery",
+            Self::Calls => "calls",
+            Self::Unrest => "unrest",
+            Self::Repeated => "repeated",
+        }
+    }
+}
+
 static OFF: AtomicU16 = AtomicU16::new(0);
 
 /// Leaves parts out of every comparison of this process from now on.

@@ -31,20 +31,15 @@ pub(super) fn tell(traces: &mut [Trace], patterns: &mut Patterns, stand_in: bool
 
 /// Service and name of the span that a request without logs is known by: the first one called by another service, else its root.
 fn entry(spans: &[Span]) -> (&str, &str) {
-    let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
-    let parent = |span: &Span| span.parent.as_ref().and_then(|parent| service_of.get(parent.as_str()).copied());
-    let called = earliest(spans, |span| parent(span).is_some_and(|caller| caller != span.service));
+    let called = callers(spans).min_by_key(|(span, _)| span.start_ns).map(|(span, _)| span);
     let found = called.or_else(|| root(spans)).or_else(|| spans.first());
     found.map_or(("?", "?"), |span| (&span.service, &span.name))
 }
 
 fn root(spans: &[Span]) -> Option<&Span> {
     let known: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
-    earliest(spans, |span| span.parent.as_ref().is_none_or(|parent| !known.contains(parent.as_str())))
-}
-
-fn earliest(spans: &[Span], is_wanted: impl Fn(&Span) -> bool) -> Option<&Span> {
-    spans.iter().filter(|span| is_wanted(span)).min_by_key(|span| span.start_ns)
+    let roots = spans.iter().filter(|span| span.parent.as_ref().is_none_or(|parent| !known.contains(parent.as_str())));
+    roots.min_by_key(|span| span.start_ns)
 }
 
 /// A type of request that only one side has.
@@ -76,16 +71,16 @@ pub(super) fn one_sided(traces: &[Trace]) -> Vec<OneSided> {
 
 /// Calls between services: when, who, whom.
 pub(super) fn calls(spans: &[Span]) -> Vec<(i64, &str, &str)> {
+    callers(spans).map(|(span, caller)| (span.start_ns, caller, span.service.as_str())).collect()
+}
+
+/// The spans whose parent is in another service, with that.
+fn callers(spans: &[Span]) -> impl Iterator<Item = (&Span, &str)> {
     let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
-    let mut list = Vec::new();
-    for span in spans {
-        if let Some(caller) =
-            span.parent.as_deref().and_then(|parent| service_of.get(parent).copied()).filter(|caller| *caller != span.service)
-        {
-            list.push((span.start_ns, caller, span.service.as_str()));
-        }
-    }
-    list
+    spans.iter().filter_map(move |span| {
+        let caller = service_of.get(span.parent.as_deref()?).copied()?;
+        (caller != span.service).then_some((span, caller))
+    })
 }
 
 #[cfg(test)]
