@@ -18,6 +18,7 @@ pub mod get_log_patterns;
 pub mod get_logs_in_window;
 pub mod get_service_overview;
 mod join;
+mod line_key;
 mod lines;
 pub mod list_indices;
 pub mod look;

@@ -28,11 +28,13 @@ pub enum Part {
     Unrest = 1 << 9,
     /// A template that comes more than once in a trace as a pattern of its own.
     Repeated = 1 << 10,
+    /// Where there are no lines: after whose answer a caller calls nobody else.
+    Last = 1 << 11,
 }
 
 impl Part {
     /// Each of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Pattern,
         Self::Latency,
         Self::Types,
@@ -44,6 +46,7 @@ impl Part {
         Self::Calls,
         Self::Unrest,
         Self::Repeated,
+        Self::Last,
     ];
 
     /// What it is called on a command line.
@@ -60,6 +63,7 @@ impl Part {
             Self::Calls => "calls",
             Self::Unrest => "unrest",
             Self::Repeated => "repeated",
+            Self::Last => "last",
         }
     }
 }

@@ -74,6 +74,29 @@ pub(super) fn calls(spans: &[Span]) -> Vec<(i64, &str, &str)> {
     callers(spans).map(|(span, caller)| (span.start_ns, caller, span.service.as_str())).collect()
 }
 
+/// The last call of each visit to a service: when, who, whom. A visit is a span with those of the same service below it.
+///
+/// A caller that goes no further after an answer was given something that it did not expect: nothing else of a wrong answer is seen in spans.
+pub(super) fn last_calls(spans: &[Span]) -> Vec<(i64, &str, &str)> {
+    let at: HashMap<&str, &Span> = spans.iter().map(|span| (span.id.as_str(), span)).collect();
+    let parent = |span: &Span| span.parent.as_deref().and_then(|id| at.get(id)).copied();
+    let mut last: BTreeMap<&str, (i64, &str, &str)> = BTreeMap::new();
+    for (span, caller) in callers(spans) {
+        let Some(mut visit) = parent(span) else { continue };
+        // A chain cannot be longer than there are spans.
+        for _ in spans {
+            match parent(visit) {
+                Some(above) if above.service == visit.service => visit = above,
+                _ => break,
+            }
+        }
+        let call = (span.start_ns, caller, span.service.as_str());
+        let known = last.entry(&visit.id).or_insert(call);
+        *known = call.max(*known);
+    }
+    last.into_values().collect()
+}
+
 /// The spans whose parent is in another service, with that.
 fn callers(spans: &[Span]) -> impl Iterator<Item = (&Span, &str)> {
     let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
@@ -104,6 +127,14 @@ mod tests {
         assert_eq!(entry(&list), ("pay", "charge"));
         assert_eq!(entry(&spans(&["1 - web GET"])), ("web", "GET"));
         assert_eq!(calls(&list), [(2, "web", "pay"), (3, "web", "cart")]);
+    }
+
+    #[test]
+    fn the_last_call_of_a_visit_is_that_of_all_its_spans() {
+        let whole = spans(&["1 - web GET", "2 1 web render", "3 2 pay charge", "4 3 bank book", "5 1 cart add"]);
+        assert_eq!(last_calls(&whole), [(4, "web", "cart"), (3, "pay", "bank")]);
+        assert_eq!(last_calls(&whole[..4]), [(2, "web", "pay"), (3, "pay", "bank")]);
+        assert_eq!(last_calls(&spans(&["1 2 web a", "2 1 web b", "3 2 pay c"])), [(2, "web", "pay")]);
     }
 
     #[test]

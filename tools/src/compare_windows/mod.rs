@@ -145,7 +145,7 @@ impl CompareWindows {
             windows,
             traced,
             top,
-            reading: Reading::new(!traced),
+            reading: Reading::new(!traced, measured.iter().flat_map(|found| &found.hits)),
             chosen: None,
             notes: Vec::new(),
             short: 0,
@@ -244,10 +244,10 @@ impl Job {
         answer = report.write(answer).section(Section::table("values", self.values));
         if self.windows.is_short() {
             let times = self.windows.times();
-            answer = answer.note(format!("the baseline is only {times:.1} times as long as the window: take the strength with care"));
+            answer = answer.note(format!("short baseline: {times:.1} times the window"));
         }
         if here < THIN || there < THIN {
-            answer = answer.note("thin: fewer than 100 traces on a side; take a longer window, or fewer conditions");
+            answer = answer.note("thin: fewer than 100 traces on a side");
         }
         if self.short > 0 {
             answer =

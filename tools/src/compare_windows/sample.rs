@@ -1,6 +1,6 @@
 //! Log lines and spans grouped to traces, each in the window it began in. Knows documents; knows no search and no statistics.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -11,20 +11,22 @@ use super::{
     windows::{INCIDENT, Windows},
 };
 use crate::{
+    line_key::{self, KeyKind},
     look::Hit,
-    mining::{Templates, headline, mask, place},
+    mining::{Templates, headline, mask},
     params::Level,
     schema::Role,
     spans::{Span, nanoseconds},
 };
 
 /// What must be fetched of a document.
-pub(super) const ROLES: [Role; 13] = [
+pub(super) const ROLES: [Role; 14] = [
     Role::Service,
     Role::Level,
     Role::TraceId,
     Role::Message,
     Role::EventCode,
+    Role::Template,
     Role::Logger,
     Role::Line,
     Role::SpanId,
@@ -46,7 +48,7 @@ pub(super) type PatternId = usize;
 pub(super) struct Pattern {
     /// Number in [`Sample::services`].
     pub(super) service: usize,
-    /// What tells it apart: logger and line, an event code, a template, the name of a span.
+    /// What tells it apart: an event code, a template, logger and line, the name of a span.
     pub(super) key: String,
     /// How it reads: the template of one of its lines.
     pub(super) text: String,
@@ -116,6 +118,8 @@ pub(super) struct Reading {
     example_of: HashMap<(usize, String), String>,
     /// Traces have no ids.
     stand_in: bool,
+    /// Keys that lines have each for itself.
+    ids: BTreeSet<KeyKind>,
     /// Log lines read.
     pub(super) lines: u64,
     /// Spans read.
@@ -123,9 +127,12 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Begins; `stand_in` where traces have no ids.
-    pub(super) fn new(stand_in: bool) -> Self {
-        Self { stand_in, ..Self::default() }
+    /// Begins; `stand_in` where traces have no ids. Some lines of both windows tell which keys are ids.
+    pub(super) fn new<'h>(stand_in: bool, lines: impl Iterator<Item = &'h Hit<'h>>) -> Self {
+        let keys: Vec<(KeyKind, String)> =
+            lines.filter(|line| !line.is_span).filter_map(|line| line_key::key(line, &BTreeSet::new())).collect();
+        let ids = line_key::ids(keys.iter().map(|(kind, key)| (*kind, key.as_str())));
+        Self { stand_in, ids, ..Self::default() }
     }
 
     /// Reads one document.
@@ -162,16 +169,13 @@ impl Reading {
         number
     }
 
-    /// The most telling key that a line has: a code, the place in the source, or its message.
+    /// The most telling key that a line has: a code, a template, the place in the source, or its message.
     fn key(&mut self, hit: &Hit<'_>, service: usize) -> Option<Key> {
         let message = hit.text(Role::Message);
-        let given = hit
-            .text(Role::EventCode)
-            .map(|code| code.into_owned())
-            .or_else(|| place(&hit.text(Role::Logger)?, hit.text(Role::Line).as_deref()));
-        if let Some(given) = given {
+        if let Some((kind, key)) = line_key::key(hit, &self.ids) {
+            let given = kind.shown(&key).unwrap_or(&key).to_owned();
             if let Some(message) = &message {
-                let example = || mask(headline(message));
+                let example = || if kind == KeyKind::Template { given.clone() } else { mask(headline(message)) };
                 self.example_of.entry((service, given.clone())).or_insert_with(example);
             }
             return Some(Key::Given(given));
@@ -226,6 +230,11 @@ impl Reading {
                 trace.lines = trace.spans.iter().map(name).collect();
             }
             let calls = if is_off(Part::Calls) { Vec::new() } else { kinds::calls(&trace.spans) };
+            let last = if has_lines || is_off(Part::Last) { Vec::new() } else { kinds::last_calls(&trace.spans) };
+            for (time, caller, callee) in last {
+                let key = format!("last call of {caller}");
+                trace.lines.push((time, patterns.number(number_of(callee), &key, || key.clone())));
+            }
             for (time, caller, callee) in calls {
                 let key = format!("calls {callee}");
                 trace.lines.push((time, patterns.number(number_of(caller), &key, || key.clone())));

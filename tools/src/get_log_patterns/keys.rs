@@ -1,24 +1,10 @@
-//! What tells the kind of a line better than its text does: a code, a message template, the place in the source. Knows the looks; sends
-//! nothing.
+//! Counting lines by what tells their kind. Knows the looks; sends nothing.
 
 use crate::{
-    look::{Agg, Bucket, Field, Filter, Hit, Key, Order},
-    mining::place,
+    line_key::KeyKind,
+    look::{Agg, Bucket, Field, Filter, Key, Order},
     schema::{Role, Schema},
 };
-
-/// Something that programs write beside a message and that is the same for every line of a kind, the surest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum KeyKind {
-    /// `event.code`, `error.grouping_key`: of one service.
-    Code,
-    /// The message with its values left out.
-    Template,
-    /// Logger and line.
-    Place,
-    /// Logger and line in one field: zap's `caller`.
-    Caller,
-}
 
 /// Distinct keys of a kind that are counted at most.
 pub(super) const MOST_KEYS: u32 = 5_000;
@@ -30,8 +16,6 @@ const CALLERS: [&str; 3] = ["caller", "cls", "source"];
 const EXAMPLES: u32 = 5;
 
 impl KeyKind {
-    pub(super) const ALL: [Self; 4] = [Self::Code, Self::Template, Self::Place, Self::Caller];
-
     /// Those that the engine can count by, in every index that has them.
     pub(super) fn countable(schema: &Schema) -> Vec<Self> {
         Self::ALL.into_iter().filter(|kind| kind.is_countable(schema)).collect()
@@ -47,16 +31,6 @@ impl KeyKind {
         fits && self.roles().iter().all(|role| schema.is_filled(*role) && is_groupable(schema, *role))
     }
 
-    /// The roles that a line must have.
-    pub(super) fn roles(self) -> &'static [Role] {
-        match self {
-            Self::Code => &[Role::EventCode],
-            Self::Template => &[Role::Template],
-            Self::Place => &[Role::Logger, Role::Line],
-            Self::Caller => &[Role::Logger],
-        }
-    }
-
     /// The fields that tell keys apart.
     fn fields(self, schema: &Schema) -> Vec<Field> {
         let service = (self == Self::Code && is_groupable(schema, Role::Service)).then_some(Role::Service);
@@ -66,40 +40,12 @@ impl KeyKind {
     fn filter(self) -> Filter {
         self.roles().iter().fold(Filter::All, |all, role| all.and(Filter::Exists(Field::Role(*role))))
     }
-
-    /// The key of a line.
-    fn of(self, hit: &Hit<'_>) -> Option<String> {
-        let text = |role| hit.text(role).filter(|text| !text.is_empty());
-        match self {
-            Self::Code => {
-                let code = text(Role::EventCode)?;
-                Some(format!("{}\t{code}", text(Role::Service).unwrap_or_default()))
-            }
-            Self::Template => text(Role::Template).map(|text| text.into_owned()),
-            Self::Place => place(&text(Role::Logger)?, Some(&text(Role::Line)?)),
-            Self::Caller => place(&text(Role::Logger)?, None),
-        }
-    }
-
-    /// The key as an answer shows it.
-    pub(super) fn shown(self, key: &str) -> Option<&str> {
-        match self {
-            Self::Code => Some(key.rsplit_once('\t').map_or(key, |(_, code)| code)),
-            Self::Template => None,
-            Self::Place | Self::Caller => Some(key),
-        }
-    }
 }
 
 /// Whether every index that has a role can be grouped by it.
 pub(super) fn is_groupable(schema: &Schema, role: Role) -> bool {
     let mut fields = schema.groups.iter().filter_map(|group| group.field(&Field::Role(role))).peekable();
     fields.peek().is_some() && fields.all(|field| field.groupable().is_some())
-}
-
-/// The surest key of a line.
-pub(super) fn key(hit: &Hit<'_>) -> Option<(KeyKind, String)> {
-    KeyKind::ALL.into_iter().find_map(|kind| Some((kind, kind.of(hit)?)))
 }
 
 /// Lines that have none of these keys.

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::{
-    keys::{Counted, KeyKind},
+    keys::Counted,
     report::Report,
     sample::{Draw, Survey},
     tally::{Drawn, Line, Stratum},
@@ -20,6 +20,7 @@ use crate::{
     answer::Answer,
     dsl::TrackTotal,
     error::ToolError,
+    line_key::KeyKind,
     look::{Filter, Found, Hit, Look, Order, Total},
     params::{Bounded, Scope, Top, Window},
     schema::Role,

@@ -2,12 +2,13 @@
 
 use super::{
     GetLogPatterns,
-    keys::{Counted, KeyKind},
+    keys::Counted,
     sample::Draw,
     tally::{Drawn, Line, Pattern, Stratum, tally, whole},
 };
 use crate::{
     answer::{Answer, Cell, Hint, Table},
+    line_key::KeyKind,
     look::{Found, Results, Total},
     params::{Level, Window},
     schema::{Role, Schema},

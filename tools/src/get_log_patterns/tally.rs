@@ -6,8 +6,8 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use super::keys::{self, KeyKind};
 use crate::{
+    line_key::{self, KeyKind},
     look::Hit,
     mining::{Templates, headline},
     schema::Role,
@@ -15,9 +15,6 @@ use crate::{
 
 /// 95 % of a normal distribution lie within this many standard deviations.
 const Z_95: f64 = 1.96;
-
-/// From so many lines on, a key that half of them have for themselves is an id, not a kind of event.
-const ENOUGH_TO_JUDGE: usize = 50;
 
 /// A log line.
 pub(super) struct Line<'h> {
@@ -88,7 +85,7 @@ impl<'h> Line<'h> {
             level: text(Role::Level),
             service: text(Role::Service),
             trace_id: hit.text(Role::TraceId).filter(|id| !id.is_empty()),
-            key: keys::key(hit),
+            key: line_key::key(hit, &BTreeSet::new()),
             hit,
         }
     }
@@ -98,7 +95,7 @@ impl<'h> Line<'h> {
 pub(super) fn tally(strata: &[Stratum<'_>]) -> Vec<Pattern> {
     let lines = || strata.iter().flat_map(|stratum| &stratum.lines);
     let templates = Templates::mine(lines().map(|line| &*line.message));
-    let kinds = telling(lines());
+    let ids = line_key::ids(lines().filter_map(|line| line.key.as_ref()).map(|(kind, key)| (*kind, key.as_str())));
     let mut seen: BTreeMap<Group<'_>, Seen<'_>> = BTreeMap::new();
     let mut number = 0;
     for stratum in strata {
@@ -106,7 +103,7 @@ pub(super) fn tally(strata: &[Stratum<'_>]) -> Vec<Pattern> {
         for line in &stratum.lines {
             let template = templates.of(number);
             let group = match &line.key {
-                Some((kind, key)) if kinds.contains(kind) => Group::Given(*kind, key),
+                Some((kind, key)) if !ids.contains(kind) => Group::Given(*kind, key),
                 _ => Group::Mined(template),
             };
             drawn.entry(group.clone()).or_default().push(line);
@@ -129,18 +126,6 @@ pub(super) fn tally(strata: &[Stratum<'_>]) -> Vec<Pattern> {
 
 pub(super) fn sort(patterns: &mut [Pattern]) {
     patterns.sort_by(|a, b| b.count.total_cmp(&a.count).then_with(|| (&a.text, &a.key).cmp(&(&b.text, &b.key))));
-}
-
-/// The kinds of keys that tell kinds of events.
-fn telling<'l>(lines: impl Iterator<Item = &'l Line<'l>>) -> BTreeSet<KeyKind> {
-    let mut seen: BTreeMap<KeyKind, (usize, BTreeSet<&str>)> = BTreeMap::new();
-    for (kind, key) in lines.filter_map(|line| line.key.as_ref()) {
-        let (lines, keys) = seen.entry(*kind).or_default();
-        *lines += 1;
-        keys.insert(key);
-    }
-    let is_id = |lines: usize, keys: usize| lines >= ENOUGH_TO_JUDGE && keys * 2 > lines;
-    seen.into_iter().filter(|(_, (lines, keys))| !is_id(*lines, keys.len())).map(|(kind, _)| kind).collect()
 }
 
 /// The lines of each trace of a stratum.
