@@ -32,9 +32,7 @@ pub(crate) async fn load(engine: &str, documents: Vec<Documents>) -> Result<Load
     if engine == "embedded" {
         let mut builder = Builder::new();
         for part in &documents {
-            if let Some(mapping) = part.mapping {
-                builder.index(&part.index, Mapping::from_json(mapping)?)?;
-            }
+            builder.index(&part.index, Mapping::from_json(part.mapping)?)?;
             for line in &part.lines {
                 builder.document(&part.index, None, line)?;
             }
@@ -94,7 +92,7 @@ impl Admin {
     async fn fill(&self, part: &Documents) -> Result<()> {
         let index = &part.index;
         self.send(Method::DELETE, &format!("/{index}?ignore_unavailable=true"), String::new()).await?;
-        let mappings = part.mapping.unwrap_or("{}");
+        let mappings = part.mapping;
         let body = format!(r#"{{"settings": {{"number_of_shards": 1, "number_of_replicas": 0}}, "mappings": {mappings}}}"#);
         self.send(Method::PUT, &format!("/{index}"), body).await?;
         let mut body = String::new();

@@ -1,6 +1,9 @@
 //! The latency lens: self time and call edges from spans, or gaps between lines where there are none. Knows traces; knows no search.
 
-use std::{collections::BTreeMap, iter};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use super::{
     ablation::{Part, is_off},
@@ -64,18 +67,33 @@ pub(super) struct Shift {
 #[derive(Debug, Default)]
 pub(super) struct LatencyTable {
     items: BTreeMap<Item, Vec<Vec<(f64, usize)>>>,
-    /// Half a step of the clock, in milliseconds.
+    /// Items whose values depend on when spans begin, too, and not on durations alone.
+    by_starts: BTreeSet<Item>,
+    /// Half a step of the clock, in milliseconds: that of durations, or of the times of lines.
     delta_ms: f64,
+    /// The same for what depends on when spans begin: a date of whole milliseconds beside durations in microseconds.
+    starts_delta_ms: f64,
 }
 
 impl LatencyTable {
     /// One value a trace and item: the mean over the trace. `windows` counts the incident and those of the baseline.
     pub(super) fn of(traces: &[Trace], windows: usize) -> Self {
         let has_spans = traces.iter().any(|trace| !trace.spans.is_empty());
-        let mut table = Self { items: BTreeMap::new(), delta_ms: clock_step_ms(traces, has_spans) / 2.0 };
+        let spans = || traces.iter().flat_map(|trace| &trace.spans);
+        let delta_ms = if has_spans {
+            clock_step_ms(spans().map(|span| span.duration_ns))
+        } else {
+            clock_step_ms(traces.iter().flat_map(|trace| &trace.lines).map(|(time, _)| *time))
+        } / 2.0;
+        let starts_delta_ms = delta_ms.max(clock_step_ms(spans().map(|span| span.start_ns)) / 2.0);
+        let mut table = Self { delta_ms, starts_delta_ms, ..Self::default() };
         for (number, trace) in traces.iter().enumerate() {
             let mut sums: BTreeMap<Item, (f64, u32)> = BTreeMap::new();
-            let mut add = |item: Item, value_ms: f64| {
+            let by_starts = &mut table.by_starts;
+            let mut add = |item: Item, value_ms: f64, depends_on_starts: bool| {
+                if depends_on_starts && !by_starts.contains(&item) {
+                    by_starts.insert(item.clone());
+                }
                 let (sum, count) = sums.entry(item).or_insert((0.0, 0));
                 *sum += value_ms;
                 *count += 1;
@@ -130,9 +148,10 @@ impl LatencyTable {
             here.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             let values: Vec<f64> = here.iter().map(|(value, _)| *value).collect();
             let (_, trace) = here.get((here.len() - 1) * 9 / 10)?;
+            let delta_ms = if self.by_starts.contains(item) { self.starts_delta_ms } else { self.delta_ms };
             Some(Shift {
                 item: item.clone(),
-                score: latency_shift(&values, &there, self.delta_ms),
+                score: latency_shift(&values, &there, delta_ms),
                 here_ms: median(&values)?,
                 there_ms: median(&there)?,
                 here: here.len(),
@@ -146,7 +165,7 @@ impl LatencyTable {
 }
 
 /// Own time of spans without a child in another service, and the gaps of calls between services.
-fn measure_spans(spans: &[Span], add: &mut impl FnMut(Item, f64)) {
+fn measure_spans(spans: &[Span], add: &mut impl FnMut(Item, f64, bool)) {
     let forest = Forest::grow(spans);
     for (at, span) in spans.iter().enumerate() {
         let children = forest.children_of(at).iter().filter_map(|child| spans.get(*child));
@@ -154,37 +173,28 @@ fn measure_spans(spans: &[Span], add: &mut impl FnMut(Item, f64)) {
         for callee in children.filter(|child| child.service != span.service) {
             calls = true;
             let gap_ns = span.duration_ns.saturating_sub(callee.duration_ns).max(0);
-            add(Item::Edge { caller: span.service.clone(), callee: callee.service.clone() }, milliseconds(gap_ns));
+            add(Item::Edge { caller: span.service.clone(), callee: callee.service.clone() }, milliseconds(gap_ns), false);
         }
         if !calls {
             let item = Item::Own { service: span.service.clone(), name: span.name.clone() };
-            add(item, milliseconds(forest.self_ns(spans, at)));
+            add(item, milliseconds(forest.self_ns(spans, at)), !forest.children_of(at).is_empty());
         }
     }
 }
 
 /// The time between one line and the next.
-fn measure_lines(lines: &[(i64, PatternId)], add: &mut impl FnMut(Item, f64)) {
+fn measure_lines(lines: &[(i64, PatternId)], add: &mut impl FnMut(Item, f64, bool)) {
     for pair in lines.windows(2) {
         if let [(earlier, from), (later, to)] = pair {
-            add(Item::Gap { from: *from, to: *to }, milliseconds(later.saturating_sub(*earlier)));
+            add(Item::Gap { from: *from, to: *to }, milliseconds(later.saturating_sub(*earlier)), false);
         }
     }
 }
 
 /// The step of the clock: the largest of a millisecond, a microsecond and a nanosecond that divides every time.
-fn clock_step_ms(traces: &[Trace], has_spans: bool) -> f64 {
-    let divides = |step: i64| {
-        traces.iter().all(|trace| {
-            if has_spans {
-                trace.spans.iter().all(|span| span.duration_ns % step == 0)
-            } else {
-                trace.lines.iter().all(|(time, _)| time % step == 0)
-            }
-        })
-    };
-    let step = [1_000_000, 1_000].into_iter().find(|step| divides(*step)).unwrap_or(1);
-    milliseconds(step)
+fn clock_step_ms(times_ns: impl Iterator<Item = i64> + Clone) -> f64 {
+    let divides = |step: &i64| times_ns.clone().all(|time| time % step == 0);
+    milliseconds([1_000_000, 1_000].into_iter().find(divides).unwrap_or(1))
 }
 
 #[cfg(test)]
@@ -211,7 +221,7 @@ mod tests {
 
     fn items(lines: &[&str]) -> Vec<(Item, f64)> {
         let mut found = Vec::new();
-        measure_spans(&spans(lines), &mut |item, value| found.push((item, value)));
+        measure_spans(&spans(lines), &mut |item, value, _| found.push((item, value)));
         found
     }
 
@@ -309,8 +319,34 @@ mod tests {
     }
 
     #[test]
+    fn own_time_is_as_coarse_as_the_clock_that_spans_begin_by() {
+        // The part of the child that lies in the parent is known to a millisecond only: its start is rounded, its duration is not.
+        let score = |starts_us: i64, with_child: bool| {
+            let span = |id: &str, parent: Option<&str>, start_us: i64, us: i64| Span {
+                id: id.to_owned(),
+                parent: parent.map(str::to_owned),
+                service: "web".to_owned(),
+                name: id.to_owned(),
+                start_ns: start_us / starts_us * starts_us * 1_000,
+                duration_ns: us * 1_000,
+            };
+            let trace = |n: i64| {
+                let (window, own_us) = if n % 4 == 0 { (0, 546) } else { (usize::from(n % 4 == 1) + 1, 143) };
+                let child = with_child.then(|| span("child", Some("own"), 1_050, 1_000));
+                let own = span("own", None, 1_001, own_us + n % 3 + if with_child { 1_000 } else { 0 });
+                Trace { window, spans: [own].into_iter().chain(child).collect(), ..Trace::default() }
+            };
+            let traces: Vec<Trace> = (0..80).map(trace).collect();
+            let shifts = LatencyTable::of(&traces, 3).shifts(&Split { here: 0, there: vec![1, 2] });
+            shifts.into_iter().find(|shift| matches!(&shift.item, Item::Own { name, .. } if name == "own")).unwrap().score
+        };
+        assert!(score(1_000, false) > 8.0 && score(1, true) > 8.0, "{} {}", score(1_000, false), score(1, true));
+        assert!(score(1_000, true) < 4.0, "{}", score(1_000, true));
+    }
+
+    #[test]
     fn the_clock_steps_as_its_times_do() {
-        let step = |time: i64| clock_step_ms(&[Trace { lines: vec![(time, 0)], ..Trace::default() }], false);
+        let step = |time: i64| clock_step_ms([0, time].into_iter());
         assert_eq!((step(5_000_000), step(5_001_000), step(5_001_001)), (1.0, 0.001, 0.000_001));
     }
 }
