@@ -238,4 +238,21 @@ mod tests {
         let latency = each.iter().find(|(name, _)| name.ends_with("without latency")).unwrap();
         assert_eq!(latency.1, without[0].1);
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_culprit_of_a_real_incident_is_first_where_lines_have_places() {
+        let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/incidents"));
+        let folder = &std::env::var_os("ELK_MCP_INCIDENTS").map_or_else(beside, PathBuf::from);
+        if !folder.exists() {
+            eprintln!("skipped: no folder {}", folder.display());
+            return;
+        }
+        let corpus = Corpus::open(folder).unwrap();
+        let wanted: Vec<&Incident> = corpus.incidents.iter().collect();
+        for what in [What::Both, What::Logs] {
+            let view = View { schema: "ecs", what, keys: Keys::Lines };
+            let tallies = look(&arguments(folder, &[]), &corpus, &wanted, &view).await.unwrap();
+            assert_eq!(tallies[0].ranks(), vec![Some(1); wanted.len()], "{}", tallies[0].texts());
+        }
+    }
 }

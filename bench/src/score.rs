@@ -27,6 +27,12 @@ impl Tally {
         self.by_fault.is_empty()
     }
 
+    /// The culprits' places.
+    #[cfg(test)]
+    pub(crate) fn ranks(&self) -> Vec<Option<usize>> {
+        self.by_fault.values().flatten().map(|outcome| outcome.rank).collect()
+    }
+
     /// All that the tools answered.
     #[cfg(test)]
     pub(crate) fn texts(&self) -> String {

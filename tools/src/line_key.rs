@@ -17,7 +17,8 @@ pub(crate) enum KeyKind {
     Caller,
 }
 
-/// From so many lines on, a key that half of them have for themselves is an id, not a kind of event.
+/// From so many lines on, a key that nine in ten of them have for themselves is an id, not a kind of event. Half would not do: few lines of
+/// many services come from nearly as many places.
 const ENOUGH_TO_JUDGE: usize = 50;
 
 impl KeyKind {
@@ -70,7 +71,7 @@ pub(crate) fn ids<'k>(keys: impl Iterator<Item = (KeyKind, &'k str)>) -> BTreeSe
         *lines += 1;
         keys.insert(key);
     }
-    let is_id = |lines: usize, keys: usize| lines >= ENOUGH_TO_JUDGE && keys * 2 > lines;
+    let is_id = |lines: usize, keys: usize| lines >= ENOUGH_TO_JUDGE && keys * 10 > lines * 9;
     seen.into_iter().filter(|(_, (lines, keys))| is_id(*lines, keys.len())).map(|(kind, _)| kind).collect()
 }
 
@@ -110,6 +111,9 @@ mod tests {
         let keys: Vec<String> = (0..60).map(|n| format!("e{n}")).collect();
         let found = |lines: usize| ids(keys.iter().take(lines).map(|key| (KeyKind::Code, key.as_str())));
         assert_eq!((found(60), found(20)), ([KeyKind::Code].into(), BTreeSet::new()));
+        // Sixty lines of forty places.
+        let places = ids(keys.iter().take(40).chain(keys.iter().take(20)).map(|key| (KeyKind::Place, key.as_str())));
+        assert_eq!(places, BTreeSet::new());
         let line = hit(&[(Role::EventCode, "e1"), (Role::Template, "charge {id}")]);
         assert_eq!(key(&line, &found(60)), Some((KeyKind::Template, "charge {id}".to_owned())));
     }
