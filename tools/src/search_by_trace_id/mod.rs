@@ -8,13 +8,17 @@ mod story;
 mod tests;
 mod trace;
 
+use std::collections::HashSet;
+
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     answer::{Answer, Hint, Section},
+    dsl::Range,
     error::{Code, ToolError},
-    look::{Field, Filter, Found, Look, Order, Total},
+    look::{Field, Filter, Found, Hit, Look, Order, Total},
     params::{Bounded, Flag, OneOrMany, Scope, Text, Window},
     schema::Role,
     tool::{Context, Output, Step, Tool},
@@ -22,7 +26,7 @@ use crate::{
 use compare::Comparison;
 use healthy::Entry;
 use story::Story;
-use trace::Trace;
+use trace::{Node, Trace};
 
 /// Shows one trace: spans and log lines as a tree, critical path, first error, largest gap. Takes any notation of the id
 /// (traceparent, X-Ray, Datadog, 64-bit) and finds it at any time when no time is given. For other ids use
@@ -53,6 +57,9 @@ enum Include {
 
 /// Documents of a trace that are read.
 const MOST_DOCUMENTS: u32 = 1_000;
+
+/// Failures that are read beyond them, to know the first one that is not of the same moment.
+const LATER_FAILURES: u32 = 100;
 
 /// A trace whose first document lies this close to the beginning of a window that nobody asked for may begin before it.
 const EDGE_SHARE: f64 = 0.1;
@@ -144,12 +151,33 @@ impl SearchByTraceId {
             return Step::empty(Self::NAME, answer, window, self.clauses(context)?);
         }
         let trace = Trace::read(&found.hits);
-        let read = Read { window, total: found.total, hits: found.hits.len() as u64 };
+        let entry = Entry::of(&trace, &found.hits);
+        let read = Read { window, total: found.total, hits: found.hits.len() as u64, later: Later::default() };
+        let last = found.hits.iter().rev().find_map(|hit| hit.time).filter(|_| read.total.value > read.hits);
+        let Some(last) = last else { return self.read(trace, read, entry, context) };
+        let look = self.later_failures(last, window, context)?;
+        let seen: HashSet<(String, String)> = found.hits.iter().filter(|hit| hit.time == Some(last)).map(identity).collect();
+        Step::look(vec![look], move |found, context| {
+            let later = found.first().map(|found| Later::read(found, &seen)).unwrap_or_default();
+            self.read(trace, Read { later, ..read }, entry, context)
+        })
+    }
+
+    /// What failed of a trace from the last document on that was read, where a trace has more than are read.
+    fn later_failures(&self, last: Timestamp, window: Option<Window>, context: &Context) -> Result<Look, ToolError> {
+        let from = Range { gte: Some(last.to_string().into()), ..Range::default() };
+        let look = self.trace_look(context, window)?;
+        let filter = look.filter.clone().and(Filter::Failed).and(Filter::Range(Role::Time.into(), from));
+        Ok(Look { filter, ..look }.page(Order::Oldest, 0, LATER_FAILURES))
+    }
+
+    /// Goes on with what was read of a trace.
+    fn read(self, trace: Trace, read: Read, entry: Option<Entry>, context: &Context) -> Result<Step, ToolError> {
         if !self.compare.0 {
-            return self.told(&trace, read, None, context);
+            return self.told(&trace, &read, None, context);
         }
-        let Some(entry) = Entry::of(&trace, &found.hits) else {
-            return self.told(&trace, read, Some(Err("nothing names where it entered".to_owned())), context);
+        let Some(entry) = entry else {
+            return self.told(&trace, &read, Some(Err("nothing names where it entered".to_owned())), context);
         };
         context.schema.need_groupable(&Field::Role(Role::TraceId))?;
         self.compared(trace, read, entry, context)
@@ -162,13 +190,13 @@ impl SearchByTraceId {
             let candidates = entry.traces(&found, &trace.ids);
             if candidates.is_empty() {
                 let why = format!("no other trace of {} within a day", entry.told());
-                return self.told(&trace, read, Some(Err(why)), context);
+                return self.told(&trace, &read, Some(Err(why)), context);
             }
             Step::look(vec![healthy::look(&candidates)], move |found, context| {
                 let (chosen, healthy) = found.first().map_or((None, 0), |found| healthy::choose(&candidates, found));
                 let Some(chosen) = chosen else {
                     let why = format!("none of {} traces of {} is without an error", candidates.len(), entry.told());
-                    return self.told(&trace, read, Some(Err(why)), context);
+                    return self.told(&trace, &read, Some(Err(why)), context);
                 };
                 let of = compare::chosen(&entry.told(), healthy, candidates.len());
                 let other = Self { trace_id: Text::new(&chosen.id).unwrap_or_else(|_| self.trace_id.clone()), ..self.clone() };
@@ -176,17 +204,17 @@ impl SearchByTraceId {
                 Step::look(vec![look], move |found, context| {
                     let healthy = found.first().map(|found| Trace::read(&found.hits)).unwrap_or_default();
                     let comparison = compare::compare(&trace, &healthy, &of);
-                    self.told(&trace, read, Some(Ok(comparison)), context)
+                    self.told(&trace, &read, Some(Ok(comparison)), context)
                 })
             })
         })
     }
 
     /// Tells a trace. `compared` is none where no comparison was asked for, and a reason where none was possible.
-    fn told(&self, trace: &Trace, read: Read, compared: Option<Result<Comparison, String>>, context: &Context) -> Result<Step, ToolError> {
+    fn told(&self, trace: &Trace, read: &Read, compared: Option<Result<Comparison, String>>, context: &Context) -> Result<Step, ToolError> {
         let id = self.trace_id.as_str();
-        let Read { window, total, hits } = read;
-        let story = Story::of(trace);
+        let Read { window, total, hits, ref later } = *read;
+        let story = Story::of(trace, later.first.as_ref());
         let focus = self.focus_span_id.as_ref().map(|focus| find(trace, focus.as_str())).transpose()?;
         let max_tokens = self.scope.max_tokens(context.settings.max_tokens) as usize;
         let room = (max_tokens * 3).saturating_sub(FRAME_BYTES);
@@ -222,8 +250,9 @@ impl SearchByTraceId {
             answer = answer.note("no time was given: all time was searched");
         }
         if total.value > hits {
-            let total = format!("{}{}", if total.at_least { "at least " } else { "" }, total.value);
-            answer = answer.note(format!("of {total} documents the earliest {hits} are read: figures are of these"));
+            let total = counted(total);
+            let failed = if later.failed.value == 0 { String::new() } else { format!("; of the others {} failed", counted(later.failed)) };
+            answer = answer.note(format!("of {total} documents the earliest {hits} are read: figures are of these{failed}"));
         }
         if trace.ids.len() > 1 {
             answer = answer.note(format!("stored under {} ids: {}", trace.ids.len(), trace.ids.join(", ")));
@@ -234,7 +263,7 @@ impl SearchByTraceId {
         for oddity in story::oddities(trace) {
             answer = answer.note(oddity);
         }
-        if let Some((service, time)) = story.failure(trace) {
+        if let Some((service, time)) = story.failure() {
             let hint = Hint::new("get_logs_in_window", "what else the service did at the first error");
             answer = answer.hint(hint.with("around", time.to_string()).with("window", "10s").with("service", service));
         }
@@ -247,12 +276,37 @@ impl SearchByTraceId {
 }
 
 /// What of a trace was read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Read {
     /// None when all time was searched.
     window: Option<Window>,
     total: Total,
     hits: u64,
+    later: Later,
+}
+
+/// What failed of a trace after the documents that are read: a trace is not said to be without an error for its first part.
+#[derive(Debug, Clone, Default)]
+struct Later {
+    failed: Total,
+    first: Option<Node>,
+}
+
+impl Later {
+    /// `seen` are the documents of the first moment that were read.
+    fn read(found: &Found<'_>, seen: &HashSet<(String, String)>) -> Self {
+        let (known, new): (Vec<&Hit<'_>>, Vec<&Hit<'_>>) = found.hits.iter().partition(|hit| seen.contains(&identity(hit)));
+        let value = found.total.value.saturating_sub(known.len() as u64);
+        Self { failed: Total { value, ..found.total }, first: new.into_iter().find_map(Node::read) }
+    }
+}
+
+fn identity(hit: &Hit<'_>) -> (String, String) {
+    (hit.index.to_string(), hit.id.to_string())
+}
+
+fn counted(total: Total) -> String {
+    format!("{}{}", if total.at_least { "at least " } else { "" }, total.value)
 }
 
 /// A document with a span's name and duration and without a message, as far as the indices have these fields.

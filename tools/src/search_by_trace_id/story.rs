@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::trace::Trace;
+use super::trace::{Node, Trace};
 use crate::{
     answer::{Cell, Section, Table},
     spans::{Leg, critical_path, milliseconds, short, skews},
@@ -22,8 +22,17 @@ pub(super) struct Story {
     pub(super) legs: Vec<Leg>,
     /// The stations of the critical path that took the most, in order of time: which, how often, and their own time.
     stations: Vec<Station>,
-    first_error: Option<usize>,
+    first_error: Option<Failure>,
     gap: Option<Gap>,
+}
+
+/// The failure that was first complete.
+struct Failure {
+    service: String,
+    text: String,
+    end_ns: i64,
+    /// It lies after the documents that the tree is of.
+    is_later: bool,
 }
 
 struct Station {
@@ -41,9 +50,10 @@ struct Gap {
 }
 
 impl Story {
-    pub(super) fn of(trace: &Trace) -> Self {
+    /// `later` is the first failure after the documents that were read, where there are more.
+    pub(super) fn of(trace: &Trace, later: Option<&Node>) -> Self {
         let legs = trace.root().map(|root| critical_path(&trace.spans, &trace.forest, root)).unwrap_or_default();
-        Self { stations: stations(trace, &legs), first_error: trace.first_error(), gap: gap(trace), legs }
+        Self { stations: stations(trace, &legs), first_error: failure(trace, later), gap: gap(trace), legs }
     }
 
     /// The trace in one line.
@@ -57,8 +67,11 @@ impl Story {
         };
         let length = trace.extent().map_or(0.0, |(first, last)| milliseconds(last - first));
         let mut summary = format!("trace {id}: {what} of {} in {} ms", plural(services.len(), "service"), short(length));
-        match self.first_error.and_then(|node| trace.nodes.get(node)) {
-            Some(node) => summary += &format!("; first error in {}: {}", node.service, quoted(&node.text)),
+        match &self.first_error {
+            Some(failure) => {
+                let place = if failure.is_later { ", after the documents read" } else { "" };
+                summary += &format!("; first error in {}{place}: {}", failure.service, quoted(&failure.text));
+            }
             None => summary += "; no error",
         }
         if let Some(station) = self.stations.iter().max_by_key(|station| station.own_ns) {
@@ -71,7 +84,6 @@ impl Story {
     pub(super) fn section(&self, trace: &Trace) -> Section {
         let (first, last) = trace.extent().unwrap_or_default();
         let services: Vec<Cell> = trace.services().into_iter().map(Cell::from).collect();
-        let error = self.first_error.and_then(|node| Some((trace.nodes.get(node)?, trace.end_ns(node))));
         let mut pairs: Vec<(&'static str, Cell)> = vec![
             ("trace_id", trace.ids.first().map_or(Cell::Null, Cell::from)),
             ("start", moment(first).map_or(Cell::Null, Cell::from)),
@@ -80,9 +92,9 @@ impl Story {
             ("logs", Cell::from(trace.nodes.len() - trace.spans.len())),
             ("services", Cell::List(services)),
         ];
-        if let Some((node, end_ns)) = error {
-            let time = moment(end_ns).map(|time| time.to_string()).unwrap_or_default();
-            pairs.push(("first_error", Cell::from(format!("{time} {}: {}", node.service, quoted(&node.text)))));
+        if let Some(failure) = &self.first_error {
+            let time = moment(failure.end_ns).map(|time| time.to_string()).unwrap_or_default();
+            pairs.push(("first_error", Cell::from(format!("{time} {}: {}", failure.service, quoted(&failure.text)))));
         }
         if !self.stations.is_empty() {
             let stations = self.stations.iter().map(|station| {
@@ -100,10 +112,16 @@ impl Story {
     }
 
     /// The first failure: its service and when it was complete.
-    pub(super) fn failure<'t>(&self, trace: &'t Trace) -> Option<(&'t str, Timestamp)> {
-        let node = self.first_error?;
-        Some((&trace.nodes.get(node)?.service, moment(trace.end_ns(node))?))
+    pub(super) fn failure(&self) -> Option<(&str, Timestamp)> {
+        let failure = self.first_error.as_ref()?;
+        Some((&failure.service, moment(failure.end_ns)?))
     }
+}
+
+fn failure(trace: &Trace, later: Option<&Node>) -> Option<Failure> {
+    let own = trace.first_error().and_then(|node| Some((trace.nodes.get(node)?, trace.end_ns(node), false)));
+    let (node, end_ns, is_later) = own.or_else(|| later.map(|node| (node, node.time_ns, true)))?;
+    Some(Failure { service: node.service.clone(), text: node.text.clone(), end_ns, is_later })
 }
 
 /// Spans of one service and name are one station; the largest by their own time on the path, in order of time.

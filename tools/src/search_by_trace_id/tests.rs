@@ -209,6 +209,23 @@ fn a_chain_of_a_thousand_spans_is_answered() {
 }
 
 #[test]
+fn a_trace_longer_than_what_is_read_is_not_called_healthy_for_its_beginning() {
+    let read = || vec![span("a - shop 0 10"), span("b a shop 10 10")];
+    let failures = vec![span("b a shop 10 10"), line("- pay 900 error card refused"), line("- pay 950 error card refused")];
+    let long = |later| play("search_by_trace_id", json!({"trace_id": "t"}), FIELDS, [reply(5_000, read(), json!({})), found(later)]);
+    let played = long(failures);
+    let text = played.text();
+    assert!(text.contains("in 20 ms; first error in pay, after the documents read: card refused"), "{text}");
+    assert!(text.contains("of 5000 documents the earliest 2 are read: figures are of these; of the others 2 failed"), "{text}");
+    assert!(text.contains("next: get_logs_in_window around=2026-03-25T14:30:00.9Z"), "{text}");
+    // From the last moment on that was read.
+    assert!(played.sent[1].to_string().contains(r#""gte":"2026-03-25T14:30:00.01Z""#), "{}", played.sent[1]);
+    let played = long(vec![]);
+    let healthy = played.text();
+    assert!(healthy.contains("; no error") && !healthy.contains("failed"), "{healthy}");
+}
+
+#[test]
 fn one_kind_of_document_can_be_asked_for() {
     let played = shown(json!({"include": "logs"}), vec![line("- shop 0 info order")]);
     assert!(played.sent[0].to_string().contains("must_not"), "{}", played.sent[0]);

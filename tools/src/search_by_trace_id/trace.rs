@@ -194,7 +194,7 @@ impl Trace {
 }
 
 impl Node {
-    fn read(hit: &Hit<'_>) -> Option<Self> {
+    pub(super) fn read(hit: &Hit<'_>) -> Option<Self> {
         let time = hit.time?;
         let text = |role| hit.text(role).map(|text| text.into_owned()).filter(|text| !text.is_empty());
         let named = if hit.is_span { text(Role::SpanName).or_else(|| text(Role::Path)) } else { None };
