@@ -7,8 +7,9 @@ use super::{
     conclude::Case,
     findings::{Evidence, Link, LinkRole},
     ranking::Ranked,
-    reading::section,
+    reading::{Row, section},
     signs::{Kind, Sign, clock},
+    statistics::CERTAIN,
 };
 
 /// Effects on others are told up to this many.
@@ -98,7 +99,8 @@ fn effects(case: &Case<'_>, first: &Ranked) -> Vec<Link> {
         else {
             continue;
         };
-        let suffers = ranked.suffers_from.is_some() || sign.is_less || sign.kind == Kind::Failing;
+        // Less of something is an effect only where it is more than chance: a suspect list ends in noise.
+        let suffers = ranked.suffers_from.is_some() || (sign.is_less && sign.weight >= CERTAIN) || sign.kind == Kind::Failing;
         if links.len() >= EFFECTS || !suffers || ranked.service == first.service {
             continue;
         }
@@ -109,7 +111,8 @@ fn effects(case: &Case<'_>, first: &Ranked) -> Vec<Link> {
         links.push(link);
     }
     if let Some((call, compare)) = case.answers.of(Purpose::Compare).filter(|_| links.is_empty()) {
-        let less = section(compare, "patterns").filter(|row| row.text("change").is_some_and(|change| change == "GONE" || change == "DOWN"));
+        let is_less = |row: &Row<'_>| row.text("change").is_some_and(|change| change == "GONE" || change == "DOWN");
+        let less = section(compare, "patterns").filter(|row| is_less(row) && row.number("score").is_some_and(|score| score >= CERTAIN));
         let less = less.filter_map(|row| Some((row.text("service")?, row.text("pattern")?, row.text("baseline")?, row.text("window")?)));
         links.extend(less.filter(|(service, ..)| *service != first.service).take(1).map(|(service, pattern, base, now)| {
             let text = format!("{}: less “{}”, {base} → {now}", tidy(&service), tidy(&pattern));

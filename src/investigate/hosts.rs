@@ -23,12 +23,16 @@ pub(super) fn spreads(answers: &Answers) -> bool {
     own_errors(&signs(answers), &services(answers)).len() >= SERVICES
 }
 
-/// The strongest error of each service that names no other service.
+/// The strongest error of each service that names no other service; a warning only where there is no error: a request's line says that it
+/// failed, the error why.
 fn own_errors<'s>(signs: &'s [Sign], services: &BTreeSet<String>) -> BTreeMap<&'s str, &'s Sign> {
     let mut own: BTreeMap<&str, &Sign> = BTreeMap::new();
     for sign in signs.iter().filter(|sign| sign.kind == Kind::Errors) {
         if !services.iter().any(|other| *other != sign.service && names(&sign.subject, other)) {
-            own.entry(&sign.service).or_insert(sign);
+            let told = own.entry(&sign.service).or_insert(sign);
+            if told.is_mild && !sign.is_mild {
+                *told = sign;
+            }
         }
     }
     own

@@ -40,7 +40,7 @@ pub(super) fn ruled_out(case: &Case<'_>, chain: &[Link]) -> Vec<RuledOut> {
             let what = format!("{}: {}", ranked.service, sign.evidence.text);
             let why = match &ranked.suffers_from {
                 Some(other) => format!("an effect: its own errors name {other}"),
-                None if sign.is_less => "an effect: it has less to do".to_owned(),
+                None if sign.is_less && sign.weight >= CERTAIN => "an effect: it has less to do".to_owned(),
                 None => continue,
             };
             ruled_out.push(RuledOut { what, why, call: sign.evidence.call });

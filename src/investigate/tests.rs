@@ -56,7 +56,7 @@ fn changes(rows: Value) -> Made {
 }
 
 fn errors(rows: Value) -> Made {
-    let columns = ["pattern", "count", "baseline_rate_per_min", "is_new", "first_seen", "service", "trace_id"];
+    let columns = ["pattern", "count", "baseline_rate_per_min", "is_new", "first_seen", "service", "trace_id", "level"];
     made(Purpose::Errors, "get_error_summary", json!({"summary": "errors", "columns": columns, "rows": rows}))
 }
 
@@ -208,6 +208,21 @@ fn the_service_that_all_errors_name_is_the_cause_and_its_callers_are_effects() {
 }
 
 #[test]
+fn less_of_something_is_an_effect_only_beyond_chance() {
+    let effects = |score: f64| {
+        let mut made = bad_deploy();
+        let less = ["DOWN retrying", "19 of 1213", "1 of 135"];
+        made.push(compare("significant", json!([[1, "mail", score, "pattern", less[0], less[1], less[2], null]])));
+        let found = findings(&Clue::default(), made);
+        let told = found.chain.iter().any(|link| link.role == LinkRole::Effect && link.text.contains("retrying"));
+        let ruled_out = found.ruled_out.iter().any(|told| told.what.contains("retrying"));
+        (told, ruled_out)
+    };
+    assert_eq!(effects(8.0), (true, false));
+    assert_eq!(effects(0.8), (false, false));
+}
+
+#[test]
 fn what_could_not_be_read_is_unknown_and_the_rest_still_counts() {
     let mut made = bad_deploy();
     made[0].result = Err(ToolError::new(Code::QueryTimeout, "the search took longer than allowed", "narrow the window"));
@@ -315,7 +330,13 @@ fn errors_of_several_services_on_one_host_are_the_hosts() {
         vec![
             changes(json!([])),
             health(usual(), json!([])),
-            errors(json!([full("orders"), full("cart"), full("catalog")])),
+            // A request's own line says that it failed, not why.
+            errors(json!([
+                ["POST /carts 500 3 ms", 60, 0.0, true, "2026-03-25T14:17:14Z", "cart", "t1", "warn"],
+                full("orders"),
+                full("cart"),
+                full("catalog")
+            ])),
             made(Purpose::Hosts, "get_error_summary", by_host),
         ],
     );
