@@ -127,3 +127,21 @@ async fn the_service_with_failures_comes_first() {
     assert_eq!(answer.matched(), 100);
     assert_eq!(answer.row("service", "cart")["count"], 66);
 }
+
+#[tokio::test]
+async fn distinct_values_that_several_schemas_hold_are_called_a_lower_bound_where_they_are_one() {
+    let ids = |count: usize| (0..count).map(|n| format!("t{n}"));
+    let time = "2026-03-25T14:30:00Z";
+    let world = |name: &'static str, count: usize| {
+        let ecs_lines = ids(count).map(|id| json!({"@timestamp": time, "message": "a", "service": {"name": "pay"}, "trace": {"id": id}}));
+        let flat = json!({"properties": {"ts": {"type": "date"}, "app": {"type": "keyword"}, "traceId": {"type": "keyword"}}});
+        let flat_lines = ids(count + 100).map(|id| json!({"ts": time, "msg": "a", "app": "pay", "traceId": format!("x{id}")}));
+        World::new(name).index("ecs", Some(ecs()), ecs_lines).index("flat", Some(flat), flat_lines)
+    };
+    let arguments = in_the_hour(json!({"metric": "cardinality", "field": "trace_id"}));
+    for (name, count, is_exact) in [("distinct-few", 400, true), ("distinct-many", 1_100, false)] {
+        let answer = world(name, count).load().await.answer("aggregate_logs", arguments.clone()).await;
+        let value: usize = answer.column("value")[0].parse().unwrap();
+        assert_eq!((value == 2 * count + 100, answer.text.contains("lower bounds")), (is_exact, !is_exact), "{}", answer.text);
+    }
+}

@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use crate::{
     answer::{Answer, Cell, Section, Table},
-    dsl::TrackTotal,
+    dsl::{EXACT_DISTINCT, TrackTotal},
     error::{Code, ToolError},
-    look::{Agg, Bucket, Field, Filter, Found, Key, Look, Results},
+    look::{Agg, Bucket, EXACT_CARDINALITY, Field, Filter, Found, Key, Look, Results},
     params::{OneOrMany, Scope, Text, TimeSpan, Top, Window},
     schema::Kind,
     tool::{Context, Output, Step, Tool},
@@ -193,11 +193,20 @@ impl AggregateLogs {
         let is_moment = self.of().is_some_and(|field| {
             context.schema.groups.iter().filter_map(|group| group.field(&field)).all(|info| info.kind == Kind::Date || info.epoch.is_some())
         });
-        let mut rows =
-            Walk { metric: self.metric, is_moment, minutes: step_minutes, counted, table: &mut table, other: 0, error_bound: 0, groups: 0 };
+        let mut rows = Walk {
+            metric: self.metric,
+            is_moment,
+            minutes: step_minutes,
+            counted,
+            table: &mut table,
+            other: 0,
+            error_bound: 0,
+            groups: 0,
+            distinct: 0.0,
+        };
         let depth = groups.len() + usize::from(self.interval.is_some());
         rows.walk(&found.results, found.total.value, &mut Vec::new(), depth);
-        let (other, error_bound, left_groups) = (rows.other, rows.error_bound, rows.groups);
+        let (other, error_bound, left_groups, distinct) = (rows.other, rows.error_bound, rows.groups, rows.distinct);
         let summary = self.summary(groups, &found);
         let mut answer = Answer::new(summary).window(window).matched(found.total);
         if !groups.is_empty() {
@@ -218,10 +227,27 @@ impl AggregateLogs {
         let unmeasured = self.of().filter(|_| self.metric != Metric::Cardinality);
         let unmeasured = unmeasured.and_then(|field| context.schema.lacking(&field, |info| info.kind.is_quantity()));
         answer = ungrouped.chain(unmeasured).fold(answer, Answer::note);
+        answer = self.inexact(distinct, context).into_iter().fold(answer, Answer::note);
         if found.total.value == 0 {
             return Step::empty(Self::NAME, answer, Some(window), self.scope.clauses(context.now)?);
         }
         Step::done(answer)
+    }
+
+    /// What the largest of the numbers of distinct values is not.
+    fn inexact(&self, distinct: f64, context: &Context) -> Option<String> {
+        let field = self.of().filter(|_| self.metric == Metric::Cardinality)?;
+        let fields = context.schema.groups.iter().filter_map(|group| group.field(&field));
+        let several = fields.filter(|info| info.groupable().is_some()).count() > 1;
+        if several && distinct > f64::from(EXACT_CARDINALITY) {
+            Some(format!(
+                "numbers above {EXACT_CARDINALITY} are lower bounds: the indices name their fields in several ways, and values that both have would count twice"
+            ))
+        } else if distinct > f64::from(EXACT_DISTINCT) {
+            Some(format!("numbers above {EXACT_DISTINCT} are the engine's estimates, mostly within a few percent"))
+        } else {
+            None
+        }
     }
 
     fn summary(&self, groups: &[Field], found: &Found<'_>) -> String {
@@ -248,6 +274,8 @@ struct Walk<'t> {
     other: u64,
     error_bound: u64,
     groups: u64,
+    /// The largest value.
+    distinct: f64,
 }
 
 impl Walk<'_> {
@@ -255,6 +283,7 @@ impl Walk<'_> {
         if depth == 0 {
             let mut row = path.clone();
             row.push(self.value(results, count));
+            self.distinct = self.distinct.max(results.number("value").unwrap_or(0.0));
             if !self.counted {
                 row.push(Cell::from(count));
             }
@@ -333,6 +362,15 @@ mod tests {
     fn durations_are_milliseconds_whatever_is_stored() {
         let answer = check(json!({"metric": "max", "field": "duration_ms"}), json!({"value": {"value": 2_500_000.0}}));
         assert_eq!(answer["rows"], json!([[2.5, 10]]));
+    }
+
+    #[test]
+    fn distinct_values_beyond_what_an_engine_counts_are_called_an_estimate() {
+        let of = |value: f64| {
+            check(json!({"metric": "cardinality", "field": "trace_id"}), json!({"value": {"value": value}}))["notes"].to_string()
+        };
+        assert!(of(3_001.0).contains("numbers above 3000 are the engine's estimates"), "{}", of(3_001.0));
+        assert_eq!(of(3_000.0), "null");
     }
 
     #[test]

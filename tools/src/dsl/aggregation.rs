@@ -7,6 +7,9 @@ use super::{FetchField, One, Query, Scalar, Sort};
 /// Named aggregations, in the order they are sent.
 pub type Aggregations = Vec<(String, Aggregation)>;
 
+/// `precision_threshold` of `cardinality`: up to so many distinct values an engine counts them, beyond it estimates (HyperLogLog++).
+pub const EXACT_DISTINCT: u32 = 3_000;
+
 /// One aggregation and what is computed inside each of its buckets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregation {
@@ -109,7 +112,7 @@ pub enum AggregationKind {
     Avg(String),
     /// `value_count`.
     ValueCount(String),
-    /// `cardinality` with `precision_threshold` 3,000.
+    /// `cardinality` with `precision_threshold` [`EXACT_DISTINCT`].
     Cardinality(String),
     /// `percentiles` by t-digest with compression 1,000.
     Percentiles {
@@ -237,7 +240,7 @@ impl Serialize for Body<'_> {
             }
             AggregationKind::Cardinality(field) => {
                 map.serialize_entry("field", field)?;
-                map.serialize_entry("precision_threshold", &3_000)?;
+                map.serialize_entry("precision_threshold", &EXACT_DISTINCT)?;
             }
             AggregationKind::Percentiles { field, percents } => {
                 map.serialize_entry("field", field)?;

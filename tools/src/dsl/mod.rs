@@ -12,7 +12,7 @@ mod reply;
 mod request;
 mod search;
 
-pub use aggregation::{Aggregation, AggregationKind, Aggregations, Include, TermsOrder};
+pub use aggregation::{Aggregation, AggregationKind, Aggregations, EXACT_DISTINCT, Include, TermsOrder};
 pub use computed::{Bucket, Buckets, Computed, Inner, Key};
 pub use index::{IndexExpression, IndexPattern, InvalidIndex};
 pub use privileges::{AuthInfoReply, HasPrivileges, HasPrivilegesReply};

@@ -22,8 +22,8 @@ pub struct Lowered {
     pub skips_merged: bool,
 }
 
-/// The most buckets of one aggregation whose distinct values are counted exactly across groups.
-pub(super) const EXACT_CARDINALITY: u32 = 1_000;
+/// Up to so many distinct values of each group are counted exactly across groups; beyond, the number is a lower bound.
+pub(crate) const EXACT_CARDINALITY: u32 = 1_000;
 
 /// Names of helper aggregations, beside the one they help: no caller's name has this character.
 pub(super) const COUNT_SUFFIX: &str = "\u{1f}count";

@@ -14,6 +14,7 @@ mod read;
 pub use aggregation::Agg;
 pub use filter::{Field, Filter};
 pub use found::{Bucket, Found, Hit, Key, Outcome, Partial, Results, ShardFailure, Total, Value};
+pub(crate) use lower::EXACT_CARDINALITY;
 pub use lower::{Lowered, lower};
 pub use merge::merge;
 
