@@ -21,8 +21,9 @@ pub fn merge<'a>(look: &Look, lowered: &Lowered, schema: &Schema, replies: Vec<S
         }
         // OpenSearch 3 calls a search that it answered from an index structure terminated early, though it is whole.
         let is_sample = look.sample.is_some() && reply.terminated_early;
-        found.total.at_least |= reply.timed_out || is_sample || reply.shards.lacking() > 0;
-        found.partial.join(&partial(reply.timed_out, &reply.shards));
+        let partial = partial(reply.timed_out, &reply.shards, &|index| schema.is_of_another_group(index, *number));
+        found.total.at_least |= is_sample || partial.is_partial();
+        found.partial.join(&partial);
         found.took_ms = found.took_ms.max(reply.took);
         pages.push(page(&reply.hits, look, group));
         inners.push((group, reply.aggregations));
@@ -34,9 +35,13 @@ pub fn merge<'a>(look: &Look, lowered: &Lowered, schema: &Schema, replies: Vec<S
 }
 
 /// What a reply lacks. Reasons are reduced to the class of the exception.
-pub(super) fn partial(timed_out: bool, shards: &ShardsReply<'_>) -> Partial {
+///
+/// A search goes to all indices of the expression and asks for the documents of one group. Some engines (Elasticsearch 7, OpenSearch 2) run it
+/// on the shards of the others, too, and fail there where a field has another type. Nothing is lost by that: their own search tells.
+fn partial(timed_out: bool, shards: &ShardsReply<'_>, is_foreign: &dyn Fn(&str) -> bool) -> Partial {
     let mut failed: BTreeSet<ShardFailure> = BTreeSet::new();
-    for failure in &shards.failures {
+    let is_own = |index: Option<&str>| index.is_none_or(|index| !is_foreign(index));
+    for failure in shards.failures.iter().filter(|failure| is_own(failure.index.as_deref())) {
         let class = failure.reason.as_ref().and_then(|reason| {
             let root = reason.caused_by.as_deref().and_then(|cause| cause.kind.as_ref());
             root.or(reason.kind.as_ref())
@@ -45,7 +50,9 @@ pub(super) fn partial(timed_out: bool, shards: &ShardsReply<'_>) -> Partial {
             class.map_or("unknown", |class| &**class).chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect();
         failed.insert(ShardFailure { index: failure.index.as_ref().map_or_else(String::new, |index| index.to_string()), reason: class });
     }
-    if failed.is_empty() && shards.lacking() > 0 {
+    // Engines list each index with a failure once a reason. A shard that is assigned to no node may be in no list.
+    let untold = if shards.failures.is_empty() { shards.lacking() } else { shards.lacking().saturating_sub(shards.failed) };
+    if failed.is_empty() && untold > 0 {
         failed.insert(ShardFailure { index: String::new(), reason: "unknown".to_owned() });
     }
     Partial { timed_out, failed_shards: failed.into_iter().collect() }

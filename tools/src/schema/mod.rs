@@ -121,6 +121,12 @@ impl Schema {
         Some(format!("left out, because `{}` is {} there: {}{more}", info.name, info.kind.word(), shown.join(", ")))
     }
 
+    /// Whether a concrete index is of a group other than the one with this number.
+    pub(crate) fn is_of_another_group(&self, index: &str, number: usize) -> bool {
+        let holds = |group: &Group| group.indices.binary_search_by(|name| name.as_str().cmp(index)).is_ok();
+        self.groups.iter().enumerate().any(|(other, group)| other != number && holds(group))
+    }
+
     /// Names of the roles that can be grouped by.
     pub fn groupable_roles(&self) -> Vec<&'static str> {
         Role::ALL
