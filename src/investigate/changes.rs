@@ -94,8 +94,9 @@ pub(super) fn changes(answers: &Answers, services: &BTreeSet<String>) -> Vec<Cha
                 // What started it is an event of its own, and told as one.
                 Of::Deployment => format!("rolling deployment of {value} {}", evidence.split("; ").next().unwrap_or_default()),
                 Of::Action => format!("{value} {evidence}"),
-                Of::Version => format!("{kind} {value} ({evidence})"),
-                Of::Appearance => format!("{kind} {value} {change} ({evidence})"),
+                // The value of one that was replaced says by what.
+                Of::Version if change == "replaced" => format!("{kind} {value} ({evidence})"),
+                Of::Version | Of::Appearance => format!("{kind} {value} {change} ({evidence})"),
                 Of::Cluster => format!("Kubernetes {value} of {evidence}"),
             };
             let named = row.text("service").into_iter().chain(services.iter().filter(|service| concerns(&text, service)).cloned());
