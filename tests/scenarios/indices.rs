@@ -170,3 +170,18 @@ async fn a_field_that_is_text_here_and_a_number_there_is_used_where_it_can_be() 
     assert_eq!(answer.matched(), 3, "{}", answer.text);
     loaded.answer("describe_fields", json!({"start": "2026-03-25T14:00:00Z", "contains": "code"})).await;
 }
+
+#[tokio::test]
+async fn a_field_that_is_found_by_its_name_is_said_to_be_where_it_is() {
+    let line = || json!({"@timestamp": "2026-03-25T14:10:00Z", "message": "m"});
+    let with = |name: &str, kind: &str| {
+        let mut mapping = ecs();
+        mapping["properties"][name] = json!({"type": kind});
+        Some(mapping)
+    };
+    let world = World::new("where").index("a", Some(ecs()), [line()]).index("b", with("shelf_code", "long"), [line()]);
+    let loaded = world.index("c", with("shelf_code", "keyword"), [line()]).load().await;
+    let told = |answer: crate::answers::Answered| answer.column("indices");
+    let answer = loaded.answer("describe_fields", json!({"start": "2026-03-25T14:00:00Z", "contains": "shelf"})).await;
+    assert_eq!(told(answer), [loaded.index("b"), loaded.index("c")]);
+}

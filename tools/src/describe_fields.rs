@@ -1,11 +1,13 @@
 //! `describe_fields`: which field means what, and what can be done with it. Knows the looks; knows no engine.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     answer::{Answer, Cell, Table},
-    dsl::FieldCaps,
+    dsl::{Caps, FieldCaps, Text as Name},
     error::ToolError,
     look::{Agg, Field, Found, Look},
     params::{Flag, Scope, Text, Top},
@@ -53,7 +55,7 @@ impl Tool for DescribeFields {
             }
             Some(part) => {
                 let pattern = format!("*{}*", part.as_str().replace(['*', ','], ""));
-                let question = Ask::Caps(FieldCaps::new(context.index.clone(), vec![pattern], false));
+                let question = Ask::Caps(FieldCaps::new(context.index.clone(), vec![pattern], true));
                 Step::ask(vec![question], move |told, context| self.named(told, context))
             }
         }
@@ -91,24 +93,44 @@ fn roles(schema: &Schema) -> Vec<Row> {
 
 /// The first index of each group that has a field, and how many more there are.
 fn joined(known: &str, group: &Group) -> String {
-    let first = group.indices.first().map_or("", String::as_str);
-    let own = match group.indices.len() {
-        0 | 1 => first.to_owned(),
-        more => format!("{first} +{}", more - 1),
-    };
+    let own = shortened(group.indices.iter().map(String::as_str));
     if known.is_empty() { own } else { format!("{known}, {own}") }
+}
+
+/// The first of some indices, and how many more there are.
+fn shortened<'n>(mut indices: impl Iterator<Item = &'n str>) -> String {
+    let first = indices.next().unwrap_or_default();
+    match indices.count() {
+        0 => first.to_owned(),
+        more => format!("{first} +{more}"),
+    }
+}
+
+/// The indices where a field has a type; empty where that is everywhere.
+fn place(types: &BTreeMap<Name<'_>, Caps<'_>>, of_kind: &Caps<'_>, indices: &[Name<'_>]) -> String {
+    if let Some(own) = &of_kind.indices {
+        return shortened(own.iter().map(|name| &**name));
+    }
+    let unmapped = types.iter().filter(|(kind, _)| &***kind == "unmapped").filter_map(|(_, caps)| caps.indices.as_ref());
+    let without: BTreeSet<&str> = unmapped.flatten().map(|name| &**name).collect();
+    if without.is_empty() { String::new() } else { shortened(indices.iter().map(|name| &**name).filter(|name| !without.contains(name))) }
 }
 
 impl DescribeFields {
     /// Fields whose name has a part: their types first, then what else is known of them.
     fn named(self, told: Vec<Told<'_>>, context: &Context) -> Result<Step, ToolError> {
         let mut names = Vec::new();
+        let mut places: BTreeMap<(String, String), String> = BTreeMap::new();
         for told in told {
             let caps = told.caps()?;
             for (name, types) in &caps.fields {
-                let shown = types.iter().any(|(kind, caps)| !caps.metadata_field && !matches!(&**kind, "object" | "nested" | "unmapped"));
-                if shown {
+                let is_shown = |kind: &str, caps: &Caps<'_>| !caps.metadata_field && !matches!(kind, "object" | "nested" | "unmapped");
+                let shown: Vec<_> = types.iter().filter(|(kind, caps)| is_shown(kind, caps)).collect();
+                if !shown.is_empty() {
                     names.push(name.to_string());
+                }
+                for (kind, of_kind) in shown {
+                    places.insert((name.to_string(), kind.to_string()), place(types, of_kind, &caps.indices));
                 }
             }
         }
@@ -129,7 +151,7 @@ impl DescribeFields {
                             .iter()
                             .copied()
                             .find(|role| group.fields(&Field::Role(*role)).iter().any(|known| known.name == info.name));
-                        let indices = if schema.groups.len() > 1 { joined("", group) } else { String::new() };
+                        let indices = places.get(&(info.name.clone(), info.type_name.clone())).cloned().unwrap_or_default();
                         rows.push(Row { role, field: field.clone(), info: info.clone(), indices });
                     }
                 }
