@@ -2,8 +2,8 @@
 //! that: the least of many such bytes is what compilers turn into vector instructions, which they do not with truth values. Knows no
 //! meaning of any byte.
 
-/// Bytes that are looked at before it is asked whether to go on.
-const CHUNK: usize = 32;
+/// Bytes that are asked together.
+const CHUNK: usize = 16;
 
 /// How far a byte is from one of a range.
 pub(crate) const fn beyond(byte: u8, first: u8, last: u8) -> u8 {
@@ -18,11 +18,25 @@ pub(crate) fn any(bytes: &[u8], distance: impl Fn(u8) -> u8 + Copy) -> bool {
 /// Where, from a place on, the first byte is that is looked for.
 pub(crate) fn position(bytes: &[u8], from: usize, distance: impl Fn(u8) -> u8 + Copy) -> Option<usize> {
     let (chunks, rest) = bytes.get(from..)?.as_chunks::<CHUNK>();
-    let within = |bytes: &[u8]| bytes.iter().position(|byte| distance(*byte) == 0);
-    match chunks.iter().position(|chunk| any(chunk, distance)) {
-        Some(passed) => Some(from + passed * CHUNK + within(chunks.get(passed)?)?),
-        None => Some(from + chunks.len() * CHUNK + within(rest)?),
+    for (passed, chunk) in chunks.iter().enumerate() {
+        if let Some(at) = within(*chunk, distance) {
+            return Some(from + passed * CHUNK + at);
+        }
     }
+    let mut last = [0; CHUNK];
+    last.get_mut(..rest.len())?.copy_from_slice(rest);
+    let at = within(last, distance).filter(|at| *at < rest.len())?;
+    Some(from + chunks.len() * CHUNK + at)
+}
+
+/// Where in a chunk the first byte is that is looked for: all of its bytes are asked, and then one number of what they say.
+#[inline]
+fn within(mut chunk: [u8; CHUNK], distance: impl Fn(u8) -> u8) -> Option<usize> {
+    for byte in &mut chunk {
+        *byte = 1_u8.saturating_sub(distance(*byte));
+    }
+    let found = u128::from_le_bytes(chunk);
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 /// Whether three bytes in a row are looked for.

@@ -1,6 +1,9 @@
 //! JSON written straight into one text. Knows no answer.
 
-use crate::answer::moment::{Moments, push_int};
+use crate::{
+    answer::moment::{Moments, push_int},
+    bytes,
+};
 
 /// JSON that was written here: nobody has to check it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +101,7 @@ impl Json {
 
     /// The whole.
     pub(super) fn finish(self) -> JsonText {
+        debug_assert!(serde_json::from_str::<serde::de::IgnoredAny>(&self.text).is_ok(), "{}", self.text);
         JsonText(self.text)
     }
 
@@ -108,14 +112,13 @@ impl Json {
     }
 }
 
-/// Writes a text as it stands between JSON's quotation marks. What `serde_json` does byte by byte is done in words of eight here: answers are
-/// long, and few of their bytes need an escape.
+/// Writes a text as it stands between JSON's quotation marks.
 pub fn escape(out: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some((plain, after)) = rest.split_at_checked(plain_length(rest.as_bytes())) {
-        out.push_str(plain);
-        let Some(special) = after.as_bytes().first() else { return };
-        match special {
+    let needs_escape = |byte: u8| bytes::beyond(byte, 0, 0x1f).min(byte ^ b'"').min(byte ^ b'\\');
+    let mut from = 0;
+    while let Some(at) = bytes::position(text.as_bytes(), from, needs_escape) {
+        out.push_str(text.get(from..at).unwrap_or(""));
+        match text.as_bytes().get(at).copied().unwrap_or_default() {
             b'"' => out.push_str("\\\""),
             b'\\' => out.push_str("\\\\"),
             b'\n' => out.push_str("\\n"),
@@ -125,30 +128,9 @@ pub fn escape(out: &mut String, text: &str) {
             0x0c => out.push_str("\\f"),
             other => out.push_str(&format!("\\u{other:04x}")),
         }
-        rest = after.get(1..).unwrap_or_default();
+        from = at + 1;
     }
-}
-
-/// How many bytes from the start need no escape.
-fn plain_length(bytes: &[u8]) -> usize {
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (position, word) in words.iter().enumerate() {
-        let special = special(u64::from_le_bytes(*word));
-        if special != 0 {
-            return 8 * position + special.trailing_zeros() as usize / 8;
-        }
-    }
-    let is_special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-    8 * words.len() + tail.iter().position(is_special).unwrap_or(tail.len())
-}
-
-/// Marks the highest bit of the first byte that needs an escape: a control character, a quote or a backslash. Bytes after it may be marked
-/// without need. (`x - n` borrows from a byte's highest bit where the byte is below `n`; `!x` leaves out bytes that had it set.)
-fn special(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & (ONES << 7);
-    let equals = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    below(word, 0x20) | equals(b'"') | equals(b'\\')
+    out.push_str(text.get(from..).unwrap_or(""));
 }
 
 #[cfg(test)]
