@@ -36,6 +36,22 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// A text; the one before, where it reads the same, which then is not cleaned again.
+    pub(crate) fn repeating_text(text: &str, before: Option<&Cell>) -> Self {
+        match before {
+            Some(Self::Text(known)) if known.is_of(text) => Self::Text(known.clone()),
+            _ => Self::from(text),
+        }
+    }
+
+    /// The values of a field; the text before, where they are one that reads the same.
+    pub(crate) fn repeating(values: &[Value<'_>], before: Option<&Cell>) -> Self {
+        match values {
+            [Value::Text(text)] => Self::repeating_text(text, before),
+            values => Self::from(values),
+        }
+    }
+
     /// Whether there is nothing to show.
     pub fn is_null(&self) -> bool {
         match self {

@@ -24,6 +24,11 @@ impl Clean {
         &self.text
     }
 
+    /// Whether cleaning this text comes to the same: a text that nothing was removed from is clean as it is.
+    pub(super) fn is_of(&self, text: &str) -> bool {
+        self.removed == 0 && *self.text == *text
+    }
+
     /// Characters that were removed.
     pub fn removed(&self) -> u32 {
         self.removed

@@ -81,6 +81,11 @@ impl Documents {
         }
     }
 
+    /// The row of the document that was added last.
+    pub(crate) fn last(&self) -> Option<&Row> {
+        self.rows.last()
+    }
+
     /// How many documents match and come after the last one pushed, at least.
     #[must_use]
     pub fn left(mut self, left: u64) -> Self {

@@ -176,7 +176,7 @@ impl Search {
         answer = answer.table(table);
         let columns = Columns::of(&self.schema, []);
         let mut lines = Table::new(columns.names());
-        found.hits.iter().for_each(|hit| lines.push(columns.row(hit)));
+        found.hits.iter().for_each(|hit| lines.push(columns.row(hit, None)));
         if found.total.value > found.hits.len() as u64 {
             answer = answer.note(format!("lines are the first {}; search_logs pages through all", found.hits.len()));
         }

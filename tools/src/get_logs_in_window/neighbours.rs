@@ -43,7 +43,7 @@ impl Side {
         let mut lines: Vec<(Timestamp, Row)> = Vec::with_capacity(hits.len());
         for hit in hits {
             let time = paging.place(hit, lines.last().map(|(time, _)| *time));
-            lines.push((time, columns.row(hit)));
+            lines.push((time, columns.row(hit, None)));
         }
         Self { lines, coming: paging.coming(total, hits.len()) }
     }

@@ -1,5 +1,7 @@
 //! The columns that show a log line, whatever its schema, and how a document fills them. Knows no paging.
 
+use std::borrow::Cow;
+
 use crate::{
     answer::{Cell, Name, Row},
     look::{Field, Hit},
@@ -51,39 +53,39 @@ impl Columns {
         Self::NAMES.iter().map(Name::from).chain(self.extra.iter().map(|field| Name::from(field.name().to_owned()))).collect()
     }
 
-    /// A document as a row.
-    pub(crate) fn row(&self, hit: &Hit<'_>) -> Row {
-        let value = |role: Role| Cell::from(hit.values(&Field::Role(role)));
-        let pod = value(Role::Pod);
+    /// A document as a row. Lines repeat much of the one before them: a text that reads the same is taken from its row.
+    pub(crate) fn row(&self, hit: &Hit<'_>, before: Option<&Row>) -> Row {
+        let mut row = Row::with_capacity(Self::NAMES.len() + self.extra.len());
+        let above = |row: &Row| before.and_then(|before| before.get(row.len()));
+        let of = |role: Role| hit.values(&Field::Role(role));
+        let pod = of(Role::Pod);
+        row.push(Cell::repeating_text(&hit.index, above(&row)));
+        row.push(Cell::from(&*hit.id));
+        row.push(Cell::from(hit.time));
         // A pod tells more than the node that it happens to run on.
-        let host = if pod.is_null() { value(Role::Host) } else { Cell::Null };
-        let duration = if hit.is_span { value(Role::Duration) } else { Cell::Null };
-        let mut row = vec![
-            Cell::from(&*hit.index),
-            Cell::from(&*hit.id),
-            Cell::from(hit.time),
-            value(Role::Level),
-            value(Role::Service),
-            host,
-            pod,
-            Cell::from(message(hit)),
-            value(Role::TraceId),
-            duration,
-        ];
-        row.extend(self.extra.iter().map(|field| Cell::from(hit.values(field))));
+        let host = if pod.is_empty() { of(Role::Host) } else { &[] };
+        for values in [of(Role::Level), of(Role::Service), host, pod] {
+            row.push(Cell::repeating(values, above(&row)));
+        }
+        row.push(message(hit).map_or(Cell::Null, |message| Cell::repeating_text(&message, above(&row))));
+        let duration = if hit.is_span { of(Role::Duration) } else { &[] };
+        let extra = self.extra.iter().map(|field| hit.values(field));
+        for values in [of(Role::TraceId), duration].into_iter().chain(extra) {
+            row.push(Cell::repeating(values, above(&row)));
+        }
         row
     }
 }
 
 /// What a document says: its message; without one its exception, its request line, or the name of its span.
-pub(crate) fn message(hit: &Hit<'_>) -> Option<String> {
+pub(crate) fn message<'h>(hit: &'h Hit<'_>) -> Option<Cow<'h, str>> {
     if let Some(message) = hit.text(Role::Message).or_else(|| hit.text(Role::ErrorMessage)) {
-        return Some(message.into_owned());
+        return Some(message);
     }
     let name = hit.text(Role::SpanName);
     let request: Vec<_> = [Role::Method, Role::Path, Role::Status].into_iter().filter_map(|role| hit.text(role)).collect();
     if let Some(name) = name.filter(|name| request.len() < 3 || !request.iter().any(|part| part == name)) {
-        return Some(name.into_owned());
+        return Some(name);
     }
-    (!request.is_empty()).then(|| request.join(" "))
+    (!request.is_empty()).then(|| Cow::Owned(request.join(" ")))
 }

@@ -25,7 +25,7 @@ pub(crate) fn page(columns: &Columns, hits: &[Hit<'_>], paging: &Paging, total: 
     }
     page = page.with_room(hits.len());
     for hit in hits {
-        page.push(columns.row(hit), if is_folded { key(hit) } else { None });
+        page.push(columns.row(hit, page.last()), if is_folded { key(hit) } else { None });
     }
     let given = hits.len();
     page.left(paging.coming(total, given) - given as u64)

@@ -9,6 +9,7 @@ mod lower;
 mod lower_filter;
 mod merge;
 mod merge_aggs;
+mod moments;
 mod read;
 
 pub use aggregation::Agg;

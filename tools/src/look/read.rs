@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::{Field, Hit, Value};
+use super::{Field, Hit, Value, moments::Moments};
 use crate::{
     bytes,
     dsl::{HitReply, Text},
@@ -21,6 +21,7 @@ pub(super) struct Reading<'g> {
     span_names: &'g [FieldInfo],
     durations: &'g [FieldInfo],
     messages: &'g [FieldInfo],
+    moments: Moments,
 }
 
 impl<'g> Reading<'g> {
@@ -33,12 +34,19 @@ impl<'g> Reading<'g> {
             span_names: of(Role::SpanName),
             durations: of(Role::Duration),
             messages: of(Role::Message),
+            moments: Moments::default(),
         }
     }
 
     /// Reads a hit: the wanted fields, in that order, each from the first place that has a value.
     pub(super) fn hit<'a>(&self, reply: &HitReply<'a>) -> Hit<'a> {
-        let time = self.time.and_then(|field| reply.fields.get(&field.name).and_then(|raw| time(raw, field)));
+        let time = self.time.and_then(|field| {
+            let raw = reply.fields.get(&field.name)?;
+            match (field.epoch, single_plain(raw.get())) {
+                (None, Some(text)) => self.moments.read(text),
+                _ => time(raw, field),
+            }
+        });
         let mut values = Vec::with_capacity(self.wanted.len());
         for (field, places) in &self.wanted {
             let found = places.iter().find_map(|info| {
