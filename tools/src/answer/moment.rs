@@ -43,12 +43,15 @@ impl Moments {
     }
 }
 
-/// The last digits of a number, nine at most.
-pub(super) fn push_digits(out: &mut String, number: u64, digits: u32) {
-    for power in (0..digits.min(20)).rev() {
-        let digit = number / 10u64.pow(power) % 10;
-        out.push(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or('0'));
+/// The last digits of a number, twenty at most.
+pub(super) fn push_digits(out: &mut String, mut number: u64, digits: usize) {
+    let mut written = [b'0'; 20];
+    for digit in written.iter_mut().rev().take(digits) {
+        *digit += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
     }
+    let (_, last) = written.split_at(written.len().saturating_sub(digits));
+    out.push_str(std::str::from_utf8(last).unwrap_or_default());
 }
 
 /// Writes a whole number.
@@ -57,7 +60,7 @@ pub(super) fn push_int(out: &mut String, number: i64) {
         out.push('-');
     }
     let size = number.unsigned_abs();
-    push_digits(out, size, 1 + size.checked_ilog10().unwrap_or(0));
+    push_digits(out, size, 1 + size.checked_ilog10().unwrap_or(0) as usize);
 }
 
 #[cfg(test)]
