@@ -60,18 +60,8 @@ pub(super) fn host_signs(answers: &Answers, signs: &[Sign], services: &BTreeSet<
         tidy(host),
         hosts.len()
     );
-    let first = Sign {
-        kind: Kind::Host,
-        service: host.clone(),
-        subject: String::new(),
-        evidence: Evidence { call, text },
-        weight: own.values().map(|sign| sign.weight * sign.weight).sum::<f64>().sqrt(),
-        time: None,
-        trace_id: None,
-        is_less: false,
-        is_mild: false,
-        p95_ms: None,
-    };
+    let weight = own.values().map(|sign| sign.weight * sign.weight).sum::<f64>().sqrt();
+    let first = Sign::new(Kind::Host, host.clone(), Evidence { call, text }, weight);
     let answered_for = own.values().map(|sign| Sign {
         service: host.clone(),
         subject: String::new(),

@@ -174,7 +174,10 @@ pub(super) fn confidence(ranked: &[Ranked], changed: bool, strength: Strength) -
     let kinds = first.kinds();
     // A comparison that calls itself weak is no sign of its own, and response times are none without one.
     let counts = |kind: &Kind| !matches!(kind, Kind::Behaviour | Kind::Slower) || strength == Strength::Significant;
-    let counted: Vec<Kind> = kinds.into_iter().filter(counts).collect();
+    // Lines at level error that are counted as failures and read as errors are one sign.
+    let is_told_twice = first.strongest(Kind::Failing).is_some_and(|failing| failing.is_of_lines)
+        && first.signs.iter().any(|sign| sign.kind == Kind::Errors && !sign.is_mild);
+    let counted: Vec<Kind> = kinds.into_iter().filter(counts).filter(|kind| *kind != Kind::Failing || !is_told_twice).collect();
     // Several witnesses are as good as two kinds of signs.
     let witnesses = first.named_by.len() > 1 && counted.contains(&Kind::Blamed);
     // Lines say whose fault it is; that calls of whoever says so fail is counted from statuses, apart from the lines.
@@ -223,8 +226,7 @@ mod tests {
 
     fn sign(kind: Kind, service: &str, subject: &str, weight: f64) -> Sign {
         let evidence = Evidence { call: 1, text: subject.to_owned() };
-        let (service, subject) = (service.to_owned(), subject.to_owned());
-        Sign { kind, service, subject, evidence, weight, time: None, trace_id: None, is_less: false, is_mild: false, p95_ms: None }
+        Sign { subject: subject.to_owned(), ..Sign::new(kind, service.to_owned(), evidence, weight) }
     }
 
     fn order(signs: &[Sign], services: &[&str]) -> Vec<String> {

@@ -64,8 +64,28 @@ pub(super) struct Sign {
     pub(super) is_less: bool,
     /// Whether it is a warning: nothing failed yet.
     pub(super) is_mild: bool,
+    /// Whether failures are counted in lines that say so, not in answers with a status: then its errors are the same lines.
+    pub(super) is_of_lines: bool,
     /// The 95th percentile of its response times now and before, of a service that is slower.
     pub(super) p95_ms: Option<(f64, f64)>,
+}
+
+impl Sign {
+    pub(super) fn new(kind: Kind, service: String, evidence: Evidence, weight: f64) -> Self {
+        Self {
+            kind,
+            service,
+            subject: String::new(),
+            evidence,
+            weight,
+            time: None,
+            trace_id: None,
+            is_less: false,
+            is_mild: false,
+            is_of_lines: false,
+            p95_ms: None,
+        }
+    }
 }
 
 /// How much a comparison of whole requests says of itself.
@@ -159,16 +179,10 @@ fn failing_path(call: usize, row: Row<'_>, health: &Value, answers: &Answers) ->
         // A path that was called before and fails wholly counts where its service fails more than before.
         .filter(|service| !is_old || finding_of(health, service).is_some_and(is_bad))
         .map(|service| Sign {
-            kind: Kind::Failing,
-            service,
             subject: path.clone(),
-            evidence: Evidence { call, text: text.clone() },
-            weight,
             time: first_seen.filter(|_| !is_old),
             trace_id: row.text("trace_id"),
-            is_less: false,
-            is_mild: false,
-            p95_ms: None,
+            ..Sign::new(Kind::Failing, service, Evidence { call, text: text.clone() }, weight)
         })
         .collect()
 }
@@ -210,17 +224,12 @@ fn service_health(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> 
         }
         _ => return None,
     };
+    let evidence = Evidence { call, text: format!("{}: {text}", tidy(&service)) };
     let sign = Sign {
-        kind,
-        subject: String::new(),
-        evidence: Evidence { call, text: format!("{}: {text}", tidy(&service)) },
-        service,
-        weight,
-        time: None,
-        trace_id: None,
         is_less: finding == "gone",
-        is_mild: false,
+        is_of_lines: statuses.is_empty(),
         p95_ms: row.number("p95_ms").zip(row.number("baseline_p95_ms")),
+        ..Sign::new(kind, service, evidence, weight)
     };
     (weight >= CERTAIN).then_some(sign)
 }
@@ -245,16 +254,11 @@ fn error(call: usize, row: Row<'_>, answers: &Answers) -> Vec<Sign> {
     let times = if is_mild { format!("{count} times at level {level}") } else { format!("{count} times") };
     let text = format!("“{}” {times}{since}, {than}", tidy(&pattern));
     let one = |service: String| Sign {
-        kind: Kind::Errors,
-        service,
         subject: pattern.clone(),
-        evidence: Evidence { call, text: text.clone() },
-        weight,
         time: first_seen,
         trace_id: row.text("trace_id"),
-        is_less: false,
         is_mild,
-        p95_ms: None,
+        ..Sign::new(Kind::Errors, service, Evidence { call, text: text.clone() }, weight)
     };
     row.texts("service").into_iter().map(one).collect()
 }
@@ -267,19 +271,8 @@ fn blamed(call: usize, row: Row<'_>, answers: &Answers) -> Option<Sign> {
     let weight = rate_excess(count, now, before, then);
     let by = ["by", "named_by", "services", "callers"].iter().map(|name| row.texts(name)).find(|by| !by.is_empty()).unwrap_or_default();
     let by = if by.is_empty() { String::new() } else { format!(" of {}", by.join(", ")) };
-    let sign = Sign {
-        kind: Kind::Blamed,
-        subject: String::new(),
-        evidence: Evidence { call, text: format!("{} is named in {count:.0} errors{by}", tidy(&service)) },
-        service,
-        weight,
-        time: None,
-        trace_id: None,
-        is_less: false,
-        is_mild: false,
-        p95_ms: None,
-    };
-    (weight >= CERTAIN).then_some(sign)
+    let evidence = Evidence { call, text: format!("{} is named in {count:.0} errors{by}", tidy(&service)) };
+    (weight >= CERTAIN).then(|| Sign::new(Kind::Blamed, service, evidence, weight))
 }
 
 fn behaviour(call: usize, row: Row<'_>, strength: Strength) -> Option<Sign> {
@@ -289,17 +282,12 @@ fn behaviour(call: usize, row: Row<'_>, strength: Strength) -> Option<Sign> {
     // The ends of a gap between two lines name services without blaming them; nor does what is an order only.
     let is_pattern = row.text("class").is_some_and(|class| class == "pattern") && strength > Strength::None;
     let unsure = if strength == Strength::None { " (no more than between quiet windows)" } else { "" };
+    let evidence = Evidence { call, text: format!("{}{figures}{unsure}", tidy(&what)) };
     Some(Sign {
-        kind: Kind::Behaviour,
-        subject: if is_pattern { what.clone() } else { String::new() },
         is_less: what.starts_with("DOWN ") || what.starts_with("GONE "),
-        evidence: Evidence { call, text: format!("{}{figures}{unsure}", tidy(&what)) },
-        service,
-        weight: score * strength.counts(),
-        time: None,
+        subject: if is_pattern { what } else { String::new() },
         trace_id: row.text("trace_id"),
-        is_mild: false,
-        p95_ms: None,
+        ..Sign::new(Kind::Behaviour, service, evidence, score * strength.counts())
     })
 }
 
@@ -317,18 +305,9 @@ fn request(call: usize, trace: &Value) -> Option<Sign> {
     let (is_bad, time) = (bad(&worst), worst.time("time"));
     let status = worst.number("status").map(|status| format!(" with {status}")).unwrap_or_default();
     let verb = if is_bad { "fails in" } else { "ends in" };
-    Some(Sign {
-        kind: Kind::Request,
-        subject: message.clone(),
-        evidence: Evidence { call, text: format!("the request {verb} {}{status}: {}", tidy(&service), tidy(&message)) },
-        service,
-        weight: if is_bad { CERTAIN } else { CERTAIN / 2.0 },
-        time,
-        trace_id,
-        is_less: false,
-        is_mild: false,
-        p95_ms: None,
-    })
+    let evidence = Evidence { call, text: format!("the request {verb} {}{status}: {}", tidy(&service), tidy(&message)) };
+    let weight = if is_bad { CERTAIN } else { CERTAIN / 2.0 };
+    Some(Sign { subject: message, time, trace_id, ..Sign::new(Kind::Request, service, evidence, weight) })
 }
 
 /// The time of day of a moment, to the second.
