@@ -15,6 +15,9 @@ use crate::answer::{Answer, Cell, Hint, Section, Table};
 /// Characters of a pattern that are shown: enough to find it by.
 const SHOWN: usize = 50;
 
+/// Characters of a pattern beside another one, or beside the place that wrote it, by which it is found.
+const SHOWN_BESIDE: usize = 32;
+
 /// Tokens that the next call needs to show where a request differs.
 const NEXT_TOKENS: u32 = 500;
 
@@ -182,11 +185,11 @@ impl Report<'_> {
                 window: share(shift.here),
                 trace_id: self.example(shift),
             },
-            Evidence::Latency(slow) => self.slow(slow),
+            Evidence::Latency(slow) => self.slow(slow, &suspect.service),
         }
     }
 
-    fn slow(&self, slow: &Slow) -> Line {
+    fn slow(&self, slow: &Slow, service: &str) -> Line {
         let class = match slow.kind {
             Kind::Own => "self_time",
             Kind::Into | Kind::Hub => "call_edge",
@@ -203,7 +206,13 @@ impl Report<'_> {
             class,
             evidence: match &shift.item {
                 Item::Own { name, .. } => name.clone(),
-                Item::Edge { .. } | Item::Gap { .. } => format!("{}{others}", self.item(&shift.item)),
+                Item::Edge { .. } => format!("{}{others}", self.item(&shift.item)),
+                // Whose gap it is stands beside it.
+                Item::Gap { .. } => {
+                    let item = self.item(&shift.item);
+                    let own = item.strip_prefix(service).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&item);
+                    format!("{own}{others}")
+                }
             },
             baseline: time(shift.there_ms),
             window: time(shift.here_ms),
@@ -228,11 +237,10 @@ impl Report<'_> {
     /// How a pattern reads, with the place that wrote it where that is known.
     fn pattern(&self, pattern: PatternId) -> String {
         let Some(pattern) = self.sample.patterns.get(pattern) else { return "?".to_owned() };
-        let text = shorten(&pattern.text);
-        match (text.is_empty(), pattern.key == pattern.text) {
+        match (pattern.text.is_empty(), pattern.key == pattern.text) {
             (true, _) => pattern.key.clone(),
-            (false, true) => text,
-            (false, false) => format!("{text} ({})", pattern.key),
+            (false, true) => shorten(&pattern.text, SHOWN),
+            (false, false) => format!("{} ({})", shorten(&pattern.text, SHOWN_BESIDE), pattern.key),
         }
     }
 
@@ -249,10 +257,9 @@ impl Report<'_> {
     }
 
     /// A pattern in short: the place that wrote it where that is known.
-    fn place(&self, pattern: PatternId) -> &str {
-        self.sample.patterns.get(pattern).map_or("?", |pattern| {
-            pattern.key.char_indices().nth(SHOWN).and_then(|(end, _)| pattern.key.get(..end)).unwrap_or(&pattern.key)
-        })
+    fn place(&self, pattern: PatternId) -> String {
+        let Some(pattern) = self.sample.patterns.get(pattern) else { return "?".to_owned() };
+        if pattern.key == pattern.text { shorten(&pattern.text, SHOWN_BESIDE) } else { pattern.key.clone() }
     }
 
     fn hint(&self) -> Option<Hint> {
@@ -266,8 +273,8 @@ impl Report<'_> {
     }
 }
 
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
+fn shorten(text: &str, shown: usize) -> String {
+    match text.char_indices().nth(shown) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
         None => text.to_owned(),
     }
