@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
 };
 
 use super::{
@@ -31,15 +31,24 @@ pub(super) fn tell(traces: &mut [Trace], patterns: &mut Patterns, stand_in: bool
 
 /// Service and name of the span that a request without logs is known by: the first one called by another service, else its root.
 fn entry(spans: &[Span]) -> (&str, &str) {
-    let called = callers(spans).min_by_key(|(span, _)| span.start_ns).map(|(span, _)| span);
-    let found = called.or_else(|| root(spans)).or_else(|| spans.first());
+    let at = by_id(spans);
+    let first = |is_wanted: &dyn Fn(&&Span) -> bool| spans.iter().filter(is_wanted).min_by_key(|span| span.start_ns);
+    let called = first(&|span| caller(span, &at).is_some());
+    let found = called.or_else(|| first(&|span| parent(span, &at).is_none())).or_else(|| spans.first());
     found.map_or(("?", "?"), |span| (&span.service, &span.name))
 }
 
-fn root(spans: &[Span]) -> Option<&Span> {
-    let known: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
-    let roots = spans.iter().filter(|span| span.parent.as_ref().is_none_or(|parent| !known.contains(parent.as_str())));
-    roots.min_by_key(|span| span.start_ns)
+fn by_id(spans: &[Span]) -> HashMap<&str, &Span> {
+    spans.iter().map(|span| (span.id.as_str(), span)).collect()
+}
+
+fn parent<'s>(span: &Span, at: &HashMap<&str, &'s Span>) -> Option<&'s Span> {
+    at.get(span.parent.as_deref()?).copied()
+}
+
+/// The parent of a span that another service called.
+fn caller<'s>(span: &Span, at: &HashMap<&str, &'s Span>) -> Option<&'s Span> {
+    parent(span, at).filter(|parent| parent.service != span.service)
 }
 
 /// A type of request that only one side has.
@@ -69,41 +78,45 @@ pub(super) fn one_sided(traces: &[Trace]) -> Vec<OneSided> {
     list
 }
 
-/// Calls between services: when, who, whom.
-pub(super) fn calls(spans: &[Span]) -> Vec<(i64, &str, &str)> {
-    callers(spans).map(|(span, caller)| (span.start_ns, caller, span.service.as_str())).collect()
+/// A call between services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Call<'s> {
+    pub(super) start_ns: i64,
+    pub(super) caller: &'s str,
+    pub(super) callee: &'s str,
+    /// The last one of a visit to the caller: of a span with those of the same service below it.
+    ///
+    /// A caller that goes no further after an answer was given something that it did not expect: nothing else of a wrong answer is seen in spans.
+    pub(super) is_last: bool,
 }
 
-/// The last call of each visit to a service: when, who, whom. A visit is a span with those of the same service below it.
-///
-/// A caller that goes no further after an answer was given something that it did not expect: nothing else of a wrong answer is seen in spans.
-pub(super) fn last_calls(spans: &[Span]) -> Vec<(i64, &str, &str)> {
-    let at: HashMap<&str, &Span> = spans.iter().map(|span| (span.id.as_str(), span)).collect();
-    let parent = |span: &Span| span.parent.as_deref().and_then(|id| at.get(id)).copied();
-    let mut last: BTreeMap<&str, (i64, &str, &str)> = BTreeMap::new();
-    for (span, caller) in callers(spans) {
-        let Some(mut visit) = parent(span) else { continue };
-        // A chain cannot be longer than there are spans.
-        for _ in spans {
-            match parent(visit) {
-                Some(above) if above.service == visit.service => visit = above,
-                _ => break,
-            }
+/// The calls between services in a trace.
+pub(super) fn calls(spans: &[Span]) -> Vec<Call<'_>> {
+    let at = by_id(spans);
+    let mut calls: Vec<Call<'_>> = Vec::new();
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    for span in spans {
+        let Some(by) = caller(span, &at) else { continue };
+        let call = Call { start_ns: span.start_ns, caller: &by.service, callee: &span.service, is_last: false };
+        let number = calls.len();
+        calls.push(call);
+        let known = last.entry(&visit(by, spans.len(), &at).id).or_insert(number);
+        if calls.get(*known).is_some_and(|known| *known < call) {
+            *known = number;
         }
-        let call = (span.start_ns, caller, span.service.as_str());
-        let known = last.entry(&visit.id).or_insert(call);
-        *known = call.max(*known);
     }
-    last.into_values().collect()
+    for number in last.into_values() {
+        if let Some(call) = calls.get_mut(number) {
+            call.is_last = true;
+        }
+    }
+    calls
 }
 
-/// The spans whose parent is in another service, with that.
-fn callers(spans: &[Span]) -> impl Iterator<Item = (&Span, &str)> {
-    let service_of: HashMap<&str, &str> = spans.iter().map(|span| (span.id.as_str(), span.service.as_str())).collect();
-    spans.iter().filter_map(move |span| {
-        let caller = service_of.get(span.parent.as_deref()?).copied()?;
-        (caller != span.service).then_some((span, caller))
-    })
+/// The uppermost span of the visit that a span is part of. No chain is longer than the `count` spans that there are.
+fn visit<'s>(span: &'s Span, count: usize, at: &HashMap<&str, &'s Span>) -> &'s Span {
+    let above = |span: &&'s Span| parent(span, at).filter(|above| above.service == span.service);
+    std::iter::successors(Some(span), above).take(count + 1).last().unwrap_or(span)
 }
 
 #[cfg(test)]
@@ -126,15 +139,21 @@ mod tests {
         let list = spans(&["1 - web GET", "2 1 web render", "3 2 pay charge", "4 1 cart add"]);
         assert_eq!(entry(&list), ("pay", "charge"));
         assert_eq!(entry(&spans(&["1 - web GET"])), ("web", "GET"));
-        assert_eq!(calls(&list), [(2, "web", "pay"), (3, "web", "cart")]);
+        let called: Vec<(&str, &str)> = calls(&list).iter().map(|call| (call.caller, call.callee)).collect();
+        assert_eq!(called, [("web", "pay"), ("web", "cart")]);
     }
 
     #[test]
     fn the_last_call_of_a_visit_is_that_of_all_its_spans() {
         let whole = spans(&["1 - web GET", "2 1 web render", "3 2 pay charge", "4 3 bank book", "5 1 cart add"]);
-        assert_eq!(last_calls(&whole), [(4, "web", "cart"), (3, "pay", "bank")]);
-        assert_eq!(last_calls(&whole[..4]), [(2, "web", "pay"), (3, "pay", "bank")]);
-        assert_eq!(last_calls(&spans(&["1 2 web a", "2 1 web b", "3 2 pay c"])), [(2, "web", "pay")]);
+        let check = |spans: &[Span], expected: &[(i64, &str, &str)]| {
+            let list = calls(spans);
+            let last: Vec<_> = list.iter().filter(|call| call.is_last).map(|call| (call.start_ns, call.caller, call.callee)).collect();
+            assert_eq!(last, expected);
+        };
+        check(&whole, &[(3, "pay", "bank"), (4, "web", "cart")]);
+        check(&whole[..4], &[(2, "web", "pay"), (3, "pay", "bank")]);
+        check(&spans(&["1 2 web a", "2 1 web b", "3 2 pay c"]), &[(2, "web", "pay")]);
     }
 
     #[test]

@@ -229,15 +229,16 @@ impl Reading {
                 let name = |span: &Span| (span.start_ns, patterns.number(number_of(&span.service), &span.name, || span.name.clone()));
                 trace.lines = trace.spans.iter().map(name).collect();
             }
-            let calls = if is_off(Part::Calls) { Vec::new() } else { kinds::calls(&trace.spans) };
-            let last = if has_lines || is_off(Part::Last) { Vec::new() } else { kinds::last_calls(&trace.spans) };
-            for (time, caller, callee) in last {
-                let key = format!("last call of {caller}");
-                trace.lines.push((time, patterns.number(number_of(callee), &key, || key.clone())));
-            }
-            for (time, caller, callee) in calls {
-                let key = format!("calls {callee}");
-                trace.lines.push((time, patterns.number(number_of(caller), &key, || key.clone())));
+            for call in kinds::calls(&trace.spans) {
+                let mut tell = |service: &str, key: String| {
+                    trace.lines.push((call.start_ns, patterns.number(number_of(service), &key, || key.clone())));
+                };
+                if call.is_last && !has_lines && !is_off(Part::Last) {
+                    tell(call.callee, format!("last call of {}", call.caller));
+                }
+                if !is_off(Part::Calls) {
+                    tell(call.caller, format!("calls {}", call.callee));
+                }
             }
             trace.lines.sort_by_key(|(time, _)| *time);
             let of_lines = trace.lines.iter().filter_map(|(_, pattern)| patterns.list.get(*pattern)).map(|pattern| pattern.service);
