@@ -102,7 +102,7 @@ impl Node {
         let (names, query) = path.split_once('?').unwrap_or((path, ""));
         let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' | b',' | b'/' | b'=' | b'&' | b'%');
         let is_dots = |name: &str| matches!(name, "." | "..") || name.contains('%') && name.to_ascii_lowercase().contains("%2e");
-        if !names.starts_with('/') || !names.bytes().chain(query.bytes()).all(is_plain) || names.split('/').any(is_dots) {
+        if !names.starts_with('/') || !names.bytes().all(is_plain) || !query.bytes().all(is_plain) || names.split('/').any(is_dots) {
             return Err(format!("`{path}` is no path that means the same to everyone"));
         }
         format!("{}{path}", self.prefix).try_into().map_err(|error| format!("`{path}` is no path: {error}"))

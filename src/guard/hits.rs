@@ -1,12 +1,12 @@
 //! The last check: the `_index` of every hit of a reply. Knows the shape of hits; parses nothing else.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::LazyLock};
 
 use elk_mcp_tools::{
     dsl::{Request, Search},
     engine::{EngineError, EngineErrorKind, Reply},
 };
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::AllowList;
@@ -33,11 +33,13 @@ pub(super) fn check(reply: Reply, allowed: &AllowList, request: &Request) -> Res
 /// another way. Then nothing has to be parsed: what is found here is more than what has to be looked at.
 fn plainly_allowed(body: &[u8], allowed: &AllowList) -> bool {
     const KEY: &[u8] = b"\"_index\"";
-    if memmem::find(body, b"\\u").is_some() {
+    static KEYS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(KEY));
+    static ESCAPES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
+    if ESCAPES.find(body).is_some() {
         return false;
     }
     let mut last = None;
-    memmem::find_iter(body, KEY).all(|at| {
+    KEYS.find_iter(body).all(|at| {
         let value = body.get(at + KEY.len()..).and_then(|rest| rest.strip_prefix(b":\""));
         let name = value.and_then(|value| value.get(..memchr::memchr(b'"', value)?));
         name.is_some_and(|name| {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    answer::{Answer, Cell, Section, Table},
+    answer::{Answer, Cell, Row, Section, Table},
     dsl::{EXACT_DISTINCT, TrackTotal},
     error::{Code, ToolError},
     look::{Agg, Bucket, EXACT_CARDINALITY, Field, Filter, Found, Key, Look, Results},
@@ -281,7 +281,8 @@ struct Walk<'t> {
 impl Walk<'_> {
     fn walk(&mut self, results: &Results<'_>, count: u64, path: &mut Vec<Cell>, depth: usize) {
         if depth == 0 {
-            let mut row = path.clone();
+            let mut row = Row::with_capacity(path.len() + 2);
+            row.extend_from_slice(path);
             row.push(self.value(results, count));
             self.distinct = self.distinct.max(results.number("value").unwrap_or(0.0));
             if !self.counted {
@@ -299,7 +300,7 @@ impl Walk<'_> {
                 Key::Time(time) => Cell::from(*time),
                 Key::Int(number) => Cell::Int(*number),
                 Key::Number(number) => Cell::from(*number),
-                Key::Text(_) | Key::Parts(_) => Cell::from(key.text().into_owned()),
+                Key::Text(_) | Key::Parts(_) => Cell::from(key.text()),
             });
             self.walk(results, *count, path, depth - 1);
             path.pop();

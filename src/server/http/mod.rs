@@ -71,6 +71,8 @@ where
         .fallback(|| async { (StatusCode::NOT_FOUND, "nothing is here; MCP is at /mcp\n") })
         .layer(middleware::from_fn_with_state(Arc::new(access), access::check))
         .merge(probes::routes(engine))
+        // Otherwise handlers and layers are put together again for each request.
+        .with_state(())
 }
 
 /// rmcp's settings. What could be wrong with a host, an origin or a body was checked before.

@@ -60,7 +60,10 @@ pub(super) fn push_int(out: &mut String, number: i64) {
         out.push('-');
     }
     let size = number.unsigned_abs();
-    push_digits(out, size, 1 + size.checked_ilog10().unwrap_or(0) as usize);
+    match u8::try_from(size) {
+        Ok(digit @ 0..=9) => out.push(char::from(b'0' + digit)),
+        _ => push_digits(out, size, 1 + size.checked_ilog10().unwrap_or(0) as usize),
+    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Scene<'_> {
     pub(super) fn write_text(&self, out: &mut String) {
         let moments = &mut Moments::default();
         write_line(out, &self.summary);
-        self.write_extent(out);
+        self.write_extent(out, moments);
         if let Some(table) = &self.main {
             self.write_table(out, table, self.cursor.is_some(), moments);
         }
@@ -61,10 +61,13 @@ impl Scene<'_> {
         }
     }
 
-    fn write_extent(&self, out: &mut String) {
+    fn write_extent(&self, out: &mut String, moments: &mut Moments) {
         let mut separator = "\n";
         if let Some(window) = &self.answer.window {
-            let _ = write!(out, "\nwindow {}/{}", window.start(), window.end());
+            out.push_str("\nwindow ");
+            moments.write(out, window.start());
+            out.push('/');
+            moments.write(out, window.end());
             separator = "\t";
         }
         if let Some(matched) = self.matched {

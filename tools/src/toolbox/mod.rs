@@ -125,7 +125,9 @@ impl Toolbox {
         };
         let answer = drive.run(step).await?;
         let mut answer = drive.finish(answer);
-        if let (Some(base), Ok(window)) = (&self.settings.kibana_url, scope.window(now, self.settings.max_window_s)) {
+        if let Some(base) = &self.settings.kibana_url
+            && let Ok(window) = scope.window(now, self.settings.max_window_s)
+        {
             answer = answer.kibana_url(kibana::discover(base, &context.index, window));
         }
         for note in &context.schema.notes {
