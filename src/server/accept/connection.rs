@@ -59,7 +59,8 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, pace: Arc<Pace>, 
     }
     let wire = match &connections.certificate {
         None => Wire::Plain(stream),
-        Some(certificate) => match handshake(stream, certificate, &pace).await {
+        // In a box, which ends with it: a connection would keep its room, 1.8 KB, as long as it lasts.
+        Some(certificate) => match Box::pin(handshake(stream, certificate, &pace)).await {
             Some(wire) => wire,
             None => return,
         },
