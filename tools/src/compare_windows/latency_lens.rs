@@ -1,9 +1,6 @@
 //! The latency lens: self time and call edges from spans, or gaps between lines where there are none. Knows traces; knows no search.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    iter,
-};
+use std::{collections::BTreeMap, iter};
 
 use super::{
     ablation::{Part, is_off},
@@ -66,13 +63,27 @@ pub(super) struct Shift {
 /// Values in milliseconds with the trace they come from, by item and window: the table from which every window is scored.
 #[derive(Debug, Default)]
 pub(super) struct LatencyTable {
-    items: BTreeMap<Item, Vec<Vec<(f64, usize)>>>,
-    /// Items whose values depend on when spans begin, too, and not on durations alone.
-    by_starts: BTreeSet<Item>,
+    items: BTreeMap<Item, Measured>,
     /// Half a step of the clock, in milliseconds: that of durations, or of the times of lines.
     delta_ms: f64,
     /// The same for what depends on when spans begin: a date of whole milliseconds beside durations in microseconds.
     starts_delta_ms: f64,
+}
+
+/// The values of an item.
+#[derive(Debug, Default)]
+struct Measured {
+    windows: Vec<Vec<(f64, usize)>>,
+    /// Some of them depend on when spans begin, too, and not on durations alone.
+    by_starts: bool,
+}
+
+/// The values of an item in one trace.
+#[derive(Default)]
+struct Sum {
+    ms: f64,
+    count: u32,
+    by_starts: bool,
 }
 
 impl LatencyTable {
@@ -88,25 +99,24 @@ impl LatencyTable {
         let starts_delta_ms = delta_ms.max(clock_step_ms(spans().map(|span| span.start_ns)) / 2.0);
         let mut table = Self { delta_ms, starts_delta_ms, ..Self::default() };
         for (number, trace) in traces.iter().enumerate() {
-            let mut sums: BTreeMap<Item, (f64, u32)> = BTreeMap::new();
-            let by_starts = &mut table.by_starts;
-            let mut add = |item: Item, value_ms: f64, depends_on_starts: bool| {
-                if depends_on_starts && !by_starts.contains(&item) {
-                    by_starts.insert(item.clone());
-                }
-                let (sum, count) = sums.entry(item).or_insert((0.0, 0));
-                *sum += value_ms;
-                *count += 1;
+            let mut sums: BTreeMap<Item, Sum> = BTreeMap::new();
+            let mut add = |item: Item, value_ms: f64, by_starts: bool| {
+                let sum = sums.entry(item).or_default();
+                sum.ms += value_ms;
+                sum.count += 1;
+                sum.by_starts |= by_starts;
             };
             if has_spans {
                 measure_spans(&trace.spans, &mut add)
             } else {
                 measure_lines(&trace.lines, &mut add)
             }
-            for (item, (sum, count)) in sums {
-                let windows = table.items.entry(item).or_insert_with(|| vec![Vec::new(); windows]);
-                if let Some(values) = windows.get_mut(trace.window) {
-                    values.push((sum / f64::from(count), number));
+            for (item, Sum { ms, count, by_starts }) in sums {
+                let measured = table.items.entry(item).or_default();
+                measured.windows.resize(windows, Vec::new());
+                measured.by_starts |= by_starts;
+                if let Some(values) = measured.windows.get_mut(trace.window) {
+                    values.push((ms / f64::from(count), number));
                 }
             }
         }
@@ -139,7 +149,7 @@ impl LatencyTable {
 
     /// Every item with enough traces on both sides, in the order of the items, as one window is held against others.
     fn shifts(&self, split: &Split) -> Vec<Shift> {
-        let shift = |item: &Item, windows: &Vec<Vec<(f64, usize)>>| {
+        let shift = |item: &Item, Measured { windows, by_starts }: &Measured| {
             let mut here = windows.get(split.here)?.clone();
             let there: Vec<f64> = split.there.iter().filter_map(|window| windows.get(*window)).flatten().map(|(value, _)| *value).collect();
             if here.len() < LEAST_TRACES || there.len() < LEAST_TRACES {
@@ -148,7 +158,7 @@ impl LatencyTable {
             here.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             let values: Vec<f64> = here.iter().map(|(value, _)| *value).collect();
             let (_, trace) = here.get((here.len() - 1) * 9 / 10)?;
-            let delta_ms = if self.by_starts.contains(item) { self.starts_delta_ms } else { self.delta_ms };
+            let delta_ms = if *by_starts { self.starts_delta_ms } else { self.delta_ms };
             Some(Shift {
                 item: item.clone(),
                 score: latency_shift(&values, &there, delta_ms),
@@ -160,7 +170,7 @@ impl LatencyTable {
                 trace: *trace,
             })
         };
-        self.items.iter().filter_map(|(item, windows)| shift(item, windows)).collect()
+        self.items.iter().filter_map(|(item, measured)| shift(item, measured)).collect()
     }
 }
 
