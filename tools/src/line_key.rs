@@ -1,6 +1,6 @@
 //! What tells the kind of a line better than its text does: a code, a message template, the place in the source. Knows one line at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{look::Hit, mining::place, schema::Role};
 
@@ -63,16 +63,22 @@ pub(crate) fn key(hit: &Hit<'_>, ids: &BTreeSet<KeyKind>) -> Option<(KeyKind, St
     KeyKind::ALL.into_iter().filter(|kind| !ids.contains(kind)).find_map(|kind| Some((kind, kind.of(hit)?)))
 }
 
-/// The kinds of some lines' keys that are ids: they tell lines apart rather than kinds of events.
-pub(crate) fn ids<'k>(keys: impl Iterator<Item = (KeyKind, &'k str)>) -> BTreeSet<KeyKind> {
-    let mut seen: BTreeMap<KeyKind, (usize, BTreeSet<&str>)> = BTreeMap::new();
-    for (kind, key) in keys {
-        let (lines, keys) = seen.entry(kind).or_default();
-        *lines += 1;
-        keys.insert(key);
+/// The kinds of some lines' keys that are ids: they tell lines apart rather than kinds of events. One kind after the other, each by the lines
+/// that no surer kind tells: beneath a code that is an id the template may be one too.
+pub(crate) fn ids<'h>(lines: impl Iterator<Item = &'h Hit<'h>>) -> BTreeSet<KeyKind> {
+    let mut ids = BTreeSet::new();
+    let mut untold: Vec<&Hit<'_>> = lines.collect();
+    for kind in KeyKind::ALL {
+        let mut keys = BTreeSet::new();
+        let (told, rest): (Vec<&Hit<'_>>, Vec<&Hit<'_>>) =
+            untold.iter().partition(|line| kind.of(line).map(|key| keys.insert(key)).is_some());
+        if told.len() >= ENOUGH_TO_JUDGE && keys.len() * 10 > told.len() * 9 {
+            ids.insert(kind);
+        } else {
+            untold = rest;
+        }
     }
-    let is_id = |lines: usize, keys: usize| lines >= ENOUGH_TO_JUDGE && keys * 10 > lines * 9;
-    seen.into_iter().filter(|(_, (lines, keys))| is_id(*lines, keys.len())).map(|(kind, _)| kind).collect()
+    ids
 }
 
 #[cfg(test)]
@@ -108,13 +114,22 @@ mod tests {
 
     #[test]
     fn an_id_is_passed_over_for_the_next_key() {
-        let keys: Vec<String> = (0..60).map(|n| format!("e{n}")).collect();
-        let found = |lines: usize| ids(keys.iter().take(lines).map(|key| (KeyKind::Code, key.as_str())));
-        assert_eq!((found(60), found(20)), ([KeyKind::Code].into(), BTreeSet::new()));
-        // Sixty lines of forty places.
-        let places = ids(keys.iter().take(40).chain(keys.iter().take(20)).map(|key| (KeyKind::Place, key.as_str())));
-        assert_eq!(places, BTreeSet::new());
+        let codes = |lines: usize, codes: usize, templates: usize| -> Vec<Hit<'static>> {
+            let line = |n: usize| {
+                let (code, template) = (format!("e{}", n % codes), format!("charge {}", n % templates));
+                hit(&[(Role::EventCode, &code), (Role::Template, &template), (Role::Logger, "pay.Card"), (Role::Line, "12")])
+            };
+            (0..lines).map(line).collect()
+        };
+        let check = |lines: &[Hit<'static>], expected: &[KeyKind]| {
+            assert_eq!(ids(lines.iter()), expected.iter().copied().collect(), "{} lines", lines.len());
+        };
+        check(&codes(60, 60, 1), &[KeyKind::Code]);
+        check(&codes(20, 20, 1), &[]);
+        // Sixty lines of forty codes.
+        check(&codes(60, 40, 60), &[]);
+        check(&codes(60, 60, 60), &[KeyKind::Code, KeyKind::Template]);
         let line = hit(&[(Role::EventCode, "e1"), (Role::Template, "charge {id}")]);
-        assert_eq!(key(&line, &found(60)), Some((KeyKind::Template, "charge {id}".to_owned())));
+        assert_eq!(key(&line, &[KeyKind::Code].into()), Some((KeyKind::Template, "charge {id}".to_owned())));
     }
 }

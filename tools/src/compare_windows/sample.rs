@@ -129,9 +129,7 @@ pub(super) struct Reading {
 impl Reading {
     /// Begins; `stand_in` where traces have no ids. Some lines of both windows tell which keys are ids.
     pub(super) fn new<'h>(stand_in: bool, lines: impl Iterator<Item = &'h Hit<'h>>) -> Self {
-        let keys: Vec<(KeyKind, String)> =
-            lines.filter(|line| !line.is_span).filter_map(|line| line_key::key(line, &BTreeSet::new())).collect();
-        let ids = line_key::ids(keys.iter().map(|(kind, key)| (*kind, key.as_str())));
+        let ids = line_key::ids(lines.filter(|line| !line.is_span));
         Self { stand_in, ids, ..Self::default() }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
 };
 
 use crate::{
@@ -22,7 +22,6 @@ pub(super) struct Line<'h> {
     level: Cow<'h, str>,
     service: Cow<'h, str>,
     trace_id: Option<Cow<'h, str>>,
-    key: Option<(KeyKind, String)>,
     hit: &'h Hit<'h>,
 }
 
@@ -85,7 +84,6 @@ impl<'h> Line<'h> {
             level: text(Role::Level),
             service: text(Role::Service),
             trace_id: hit.text(Role::TraceId).filter(|id| !id.is_empty()),
-            key: line_key::key(hit, &BTreeSet::new()),
             hit,
         }
     }
@@ -95,15 +93,16 @@ impl<'h> Line<'h> {
 pub(super) fn tally(strata: &[Stratum<'_>]) -> Vec<Pattern> {
     let lines = || strata.iter().flat_map(|stratum| &stratum.lines);
     let templates = Templates::mine(lines().map(|line| &*line.message));
-    let ids = line_key::ids(lines().filter_map(|line| line.key.as_ref()).map(|(kind, key)| (*kind, key.as_str())));
+    let ids = line_key::ids(lines().map(|line| line.hit));
+    let keys: Vec<Option<(KeyKind, String)>> = lines().map(|line| line_key::key(line.hit, &ids)).collect();
     let mut seen: BTreeMap<Group<'_>, Seen<'_>> = BTreeMap::new();
     let mut number = 0;
     for stratum in strata {
         let mut drawn: BTreeMap<Group<'_>, Vec<&Line<'_>>> = BTreeMap::new();
         for line in &stratum.lines {
             let template = templates.of(number);
-            let group = match &line.key {
-                Some((kind, key)) if !ids.contains(kind) => Group::Given(*kind, key),
+            let group = match keys.get(number) {
+                Some(Some((kind, key))) => Group::Given(*kind, key),
                 _ => Group::Mined(template),
             };
             drawn.entry(group.clone()).or_default().push(line);
