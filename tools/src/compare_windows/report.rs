@@ -111,7 +111,8 @@ impl Report<'_> {
 
     /// Whom error lines name, where that is no suspect's evidence.
     fn silent(&self, answer: Answer) -> Answer {
-        match named::most_blamed(&self.verdict.blamed, |name| self.shown().any(|suspect| suspect.service == name)) {
+        let shown = || self.verdict.suspects.iter().filter(|suspect| suspect.score > 0.0).take(self.top);
+        match named::most_blamed(&self.verdict.blamed, |name| shown().any(|suspect| suspect.service == name)) {
             Some((name, Blame { here, there, .. })) => {
                 answer.note(format!("error lines name {name}, which shows no change of its own, in {here} traces, {there} of the baseline"))
             }
@@ -121,7 +122,8 @@ impl Report<'_> {
 
     fn suspects(&self) -> Table {
         let mut table = Table::new(["rank", "service", "score", "class", "evidence", "baseline", "window", "trace_id"]);
-        for (at, suspect) in self.shown().enumerate() {
+        let suspects: Vec<&Suspect> = self.verdict.suspects.iter().filter(|suspect| suspect.score > 0.0).collect();
+        for (at, suspect) in suspects.iter().take(self.top).enumerate() {
             let mut line = self.line(suspect);
             if let Some(Blame { here, there, .. }) = self.verdict.blamed.get(&suspect.service) {
                 line.evidence.push_str(&format!("; others' errors name it in {here} traces, {there} before"));
@@ -137,28 +139,15 @@ impl Report<'_> {
                 Cell::from(line.trace_id),
             ]);
         }
-        table.truncated(self.suspected().skip(self.top).count() as u64, "top")
+        table.truncated(suspects.len().saturating_sub(self.top) as u64, "top")
     }
 
-    /// The services that anything speaks against, worst first.
-    fn suspected(&self) -> impl Iterator<Item = &Suspect> {
-        self.verdict.suspects.iter().filter(|suspect| suspect.score > 0.0)
-    }
-
-    /// Those of them that the answer lists.
-    fn shown(&self) -> impl Iterator<Item = &Suspect> {
-        self.suspected().take(self.top)
-    }
-
-    /// Patterns that changed more than any does in quiet windows, without those that are told as the evidence against a suspect.
+    /// Patterns that changed more than any does in quiet windows.
     fn patterns(&self) -> Table {
-        let is_told = |shift: &PatternShift| {
-            self.shown().any(|suspect| matches!(&suspect.evidence, Evidence::Pattern(told) if told.pattern == shift.pattern))
-        };
         let is_telling = |shift: &&PatternShift| shift.score > self.verdict.strength.quiet_pattern;
         let moved: Vec<&PatternShift> = self.verdict.patterns.iter().filter(is_telling).collect();
         let mut table = Table::new(["change", "service", "pattern", "score", "baseline", "window"]);
-        for shift in self.first_untold(&moved, is_told) {
+        for shift in moved.iter().take(self.top.div_ceil(2)) {
             table.push(vec![
                 Cell::from(shift.change.word()),
                 Cell::from(self.service_of(shift.pattern)),
@@ -168,22 +157,15 @@ impl Report<'_> {
                 Cell::from(share(shift.here)),
             ]);
         }
-        table.truncated(self.left_out(&moved, is_told), "top")
+        table.truncated(moved.len().saturating_sub(self.top.div_ceil(2)) as u64, "top")
     }
 
-    /// Calls, own times and gaps that grew more than any does in quiet windows, without those that are told as the evidence against a suspect.
+    /// Calls, own times and gaps that grew more than any does in quiet windows.
     fn edges(&self) -> Table {
-        let is_told = |shift: &Shift| {
-            let of = |suspect: &Suspect| match &suspect.evidence {
-                Evidence::Latency(slow) => self.verdict.shifts.get(slow.shift),
-                Evidence::Pattern(_) => None,
-            };
-            self.shown().filter_map(of).any(|told| told.item == shift.item)
-        };
         let mut moved: Vec<&Shift> = self.verdict.shifts.iter().filter(|shift| shift.score > self.verdict.strength.quiet_latency).collect();
         moved.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.item.cmp(&b.item)));
         let mut table = Table::new(["edge", "score", "baseline", "window"]);
-        for shift in self.first_untold(&moved, is_told) {
+        for shift in moved.iter().take(self.top.div_ceil(2)) {
             table.push(vec![
                 Cell::from(self.item(&shift.item)),
                 Cell::from(round(shift.score)),
@@ -191,17 +173,7 @@ impl Report<'_> {
                 Cell::from(time(shift.here_ms)),
             ]);
         }
-        table.truncated(self.left_out(&moved, is_told), "top")
-    }
-
-    /// Of what moved most, what is not told elsewhere.
-    fn first_untold<'m, M>(&self, moved: &[&'m M], is_told: impl Fn(&M) -> bool) -> impl Iterator<Item = &'m M> {
-        moved.iter().copied().take(self.top.div_ceil(2)).filter(move |one| !is_told(one))
-    }
-
-    /// How much of what moved is told nowhere.
-    fn left_out<M>(&self, moved: &[&M], is_told: impl Fn(&M) -> bool) -> u64 {
-        moved.iter().skip(self.top.div_ceil(2)).filter(|one| !is_told(one)).count() as u64
+        table.truncated(moved.len().saturating_sub(self.top.div_ceil(2)) as u64, "top")
     }
 
     fn line(&self, suspect: &Suspect) -> Line {
