@@ -78,6 +78,9 @@ fn invite(server: &Server) -> Result<()> {
         "  curl{ca} {url}/mcp -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n    -H 'Accept: application/json, \
          text/event-stream' -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' \\\n    -H 'Mcp-Name: get_service_overview' -d '{body}'\n"
     )?;
+    if let Some(file) = server.ca_file() {
+        writeln!(out, "  export NODE_EXTRA_CA_CERTS={}   # in the shell that starts a client on Node", file.display())?;
+    }
     writeln!(out, "  claude mcp add --transport http elk {url}/mcp --header \"Authorization: Bearer {key}\"")?;
     Ok(())
 }
