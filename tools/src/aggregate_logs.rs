@@ -258,8 +258,7 @@ impl AggregateLogs {
         } else {
             format!(" by {}", groups.iter().map(Field::name).collect::<Vec<_>>().join(", "))
         };
-        let more = if found.total.at_least { "at least " } else { "" };
-        format!("{metric}{of}{by} over {more}{} documents", found.total.value)
+        format!("{metric}{of}{by} over {} documents", found.total)
     }
 }
 

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
@@ -40,7 +42,7 @@ pub(crate) struct Script {
     replies: Mutex<VecDeque<Value>>,
     sent: Mutex<Vec<Value>>,
     /// Searches are answered from documents with these times, not from replies.
-    times: Option<Vec<jiff::Timestamp>>,
+    times: Option<Vec<Timestamp>>,
 }
 
 /// What a scripted call led to.
@@ -79,7 +81,7 @@ impl Played {
 
 /// Calls a tool on documents that consist of a time and a position (the document's id), sorted and cut as an engine would,
 /// and follows its cursors: the ids of each page.
-pub(crate) fn follow(tool: &str, arguments: &Value, times: &[jiff::Timestamp]) -> Vec<Vec<usize>> {
+pub(crate) fn follow(tool: &str, arguments: &Value, times: &[Timestamp]) -> Vec<Vec<usize>> {
     let fields = || ECS.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect();
     let times = times.to_vec();
     let script = Arc::new(Script { fields: fields(), replies: Mutex::default(), sent: Mutex::default(), times: Some(times) });
@@ -186,10 +188,9 @@ impl Script {
 }
 
 /// The documents with these times that a search finds; all of them without a range of time.
-fn documents(body: &Value, times: &[jiff::Timestamp]) -> Value {
-    let bound = |range: &Value, name: &str| range[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    let (start, end) =
-        range(&body["query"]).map_or((jiff::Timestamp::MIN, jiff::Timestamp::MAX), |range| (bound(range, "gte"), bound(range, "lt")));
+fn documents(body: &Value, times: &[Timestamp]) -> Value {
+    let bound = |range: &Value, name: &str| range[name].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let (start, end) = range(&body["query"]).map_or((Timestamp::MIN, Timestamp::MAX), |range| (bound(range, "gte"), bound(range, "lt")));
     let mut found: Vec<_> = times.iter().enumerate().filter(|(_, time)| start <= **time && **time < end).collect();
     found.sort_by_key(|(at, time)| (**time, *at));
     if body.pointer("/sort/0/@timestamp/order").is_some_and(|order| order == "desc") {
@@ -239,4 +240,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
             return output;
         }
     }
+}
+
+/// Some moments: anywhere, and close together with nanoseconds, milliseconds and whole seconds.
+pub(crate) fn moments() -> impl Strategy<Value = Vec<Timestamp>> {
+    let nanosecond = prop_oneof![
+        Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond(),
+        1_774_450_000_000_000_000_i128..1_774_450_200_000_000_000,
+        (1_774_450_000_000_i128..1_774_450_200_000).prop_map(|ms| ms * 1_000_000),
+        (1_774_450_000_i128..1_774_450_200).prop_map(|s| s * 1_000_000_000),
+    ];
+    prop::collection::vec(nanosecond.prop_map(|nanosecond| Timestamp::from_nanosecond(nanosecond).unwrap()), 1..20)
 }

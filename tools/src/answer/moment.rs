@@ -71,6 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::moments;
 
     proptest! {
         #[test]
@@ -83,20 +84,9 @@ mod tests {
         }
 
         #[test]
-        fn moments_read_as_ever(
-            nanoseconds in prop::collection::vec(
-                prop_oneof![
-                    Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond(),
-                    1_774_450_000_000_000_000_i128..1_774_450_200_000_000_000,
-                    (1_774_450_000_000_i128..1_774_450_200_000).prop_map(|ms| ms * 1_000_000),
-                    (1_774_450_000_i128..1_774_450_200).prop_map(|s| s * 1_000_000_000),
-                ],
-                1..20,
-            ),
-        ) {
+        fn moments_read_as_ever(times in moments()) {
             let mut moments = Moments::default();
-            for nanosecond in nanoseconds {
-                let time = Timestamp::from_nanosecond(nanosecond).unwrap();
+            for time in times {
                 let mut text = String::new();
                 moments.write(&mut text, time);
                 prop_assert_eq!(text, time.to_string());

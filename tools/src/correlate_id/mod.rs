@@ -216,10 +216,9 @@ impl Search {
         let mut indices: Vec<&str> = rows.iter().map(|row| row.index.as_str()).collect();
         indices.sort_unstable();
         indices.dedup();
-        let more = if found.total.at_least { "at least " } else { "" };
         let lines = if found.total.value == 1 { "line" } else { "lines" };
         let begins = if is_beginning { " begins" } else { "" };
-        let mut summary = format!("`{}`{begins} in {more}{} {lines}", self.id.plain, found.total.value);
+        let mut summary = format!("`{}`{begins} in {} {lines}", self.id.plain, found.total);
         summary.push_str(&match indices.as_slice() {
             [only] => format!(" of {only}"),
             several => format!(" of {} indices", several.len()),
@@ -261,11 +260,10 @@ impl Search {
     /// Where the id itself is, when it is not in the window.
     fn elsewhere(&self, answer: Answer, ever: &Found<'_>) -> Answer {
         let (Some(first), Some(last)) = (ever.results.time("first"), ever.results.time("last")) else { return answer };
-        let more = if ever.total.at_least { "at least " } else { "" };
         let hour = jiff::SignedDuration::from_hours(1);
         let start = last.saturating_sub(hour).unwrap_or(last).max(first);
         let end = last.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(last);
-        answer.note(format!("outside this window {more}{} lines have it, from {first} to {last}", ever.total.value)).hint(
+        answer.note(format!("outside this window {} lines have it, from {first} to {last}", ever.total)).hint(
             Hint::new(CorrelateId::NAME, "where it was last seen")
                 .with("id", self.id.plain.as_str())
                 .with("start", start.to_string())

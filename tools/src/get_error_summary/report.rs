@@ -107,8 +107,7 @@ impl Report<'_> {
 
     #[expect(clippy::cast_precision_loss, reason = "counts of documents")]
     fn summary(&self) -> String {
-        let more = if self.total.at_least { "at least " } else { "" };
-        let mut summary = format!("{more}{} errors{}", self.total.value, self.level());
+        let mut summary = format!("{} errors{}", self.total, self.level());
         if let Some(before) = self.before {
             let [here, there] = [&self.total, &self.total_before].map(|total| total.value as f64);
             let ratio = rate_change(here, self.window.seconds(), there, before.seconds()).ratio;

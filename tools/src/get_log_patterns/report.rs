@@ -85,8 +85,7 @@ impl Report<'_> {
         let shown: f64 = kept.iter().take(self.top).map(|pattern| pattern.count).sum();
         let left = kept_all.saturating_sub(self.top);
         let about = if self.is_sample { "about " } else { "" };
-        let more = if self.total.at_least { "at least " } else { "" };
-        let mut summary = format!("{about}{all} patterns in {more}{} log lines", self.total.value);
+        let mut summary = format!("{about}{all} patterns in {} log lines", self.total);
         if left > 0 {
             summary.push_str(&format!("; the first {} are {:.0} % of the lines", table.len(), 100.0 * shown / whole));
         }

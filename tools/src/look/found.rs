@@ -1,6 +1,6 @@
 //! What a look found: documents and results in terms of roles, merged over all groups of indices.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -29,6 +29,13 @@ pub struct Total {
     pub value: u64,
     /// It is a lower bound: there are at least this many.
     pub at_least: bool,
+}
+
+/// As it is told: a lower bound as one.
+impl fmt::Display for Total {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", if self.at_least { "at least " } else { "" }, self.value)
+    }
 }
 
 /// What could not be searched. Anything but the default means that totals are lower bounds.

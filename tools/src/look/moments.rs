@@ -56,6 +56,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::moments;
 
     #[track_caller]
     fn check(texts: &[&str]) {
@@ -82,20 +83,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn moments_are_read_as_ever(
-            nanoseconds in prop::collection::vec(
-                prop_oneof![
-                    Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond(),
-                    1_774_450_000_000_000_000_i128..1_774_450_200_000_000_000,
-                    (1_774_450_000_000_i128..1_774_450_200_000).prop_map(|ms| ms * 1_000_000),
-                    (1_774_450_000_i128..1_774_450_200).prop_map(|s| s * 1_000_000_000),
-                ],
-                1..20,
-            ),
-        ) {
+        fn moments_are_read_as_ever(times in moments()) {
             let moments = Moments::default();
-            for nanosecond in nanoseconds {
-                let time = Timestamp::from_nanosecond(nanosecond).unwrap();
+            for time in times {
                 prop_assert_eq!(moments.read(&time.to_string()), Some(time));
             }
         }

@@ -250,8 +250,7 @@ impl SearchByTraceId {
             answer = answer.note("no time was given: all time was searched");
         }
         if total.value > hits {
-            let total = counted(total);
-            let failed = if later.failed.value == 0 { String::new() } else { format!("; of the others {} failed", counted(later.failed)) };
+            let failed = if later.failed.value == 0 { String::new() } else { format!("; of the others {} failed", later.failed) };
             answer = answer.note(format!("of {total} documents the earliest {hits} are read: figures are of these{failed}"));
         }
         if trace.ids.len() > 1 {
@@ -303,10 +302,6 @@ impl Later {
 
 fn identity(hit: &Hit<'_>) -> (String, String) {
     (hit.index.to_string(), hit.id.to_string())
-}
-
-fn counted(total: Total) -> String {
-    format!("{}{}", if total.at_least { "at least " } else { "" }, total.value)
 }
 
 /// A document with a span's name and duration and without a message, as far as the indices have these fields.

@@ -63,8 +63,7 @@ pub(super) fn explain(answer: Answer, conditions: Conditions, context: &Context)
         let newest: Vec<Found<'_>> = found.by_ref().take(indices.len().max(1)).collect();
         let mut answer = answer;
         for ((written, _), count) in clauses.iter().zip(&counts).filter(|(_, count)| count.value > 0) {
-            let more = if count.at_least { "at least " } else { "" };
-            answer = answer.note(format!("without {written}: {more}{} documents match", count.value));
+            answer = answer.note(format!("without {written}: {count} documents match"));
         }
         if clauses.len() > 1 && in_window.total.value > 0 && counts.iter().all(|count| count.value == 0) {
             answer = answer.note(format!(
@@ -182,14 +181,13 @@ fn elsewhere(answer: Answer, tool: &'static str, ever: &Found<'_>, clauses: &[(S
         return answer;
     }
     let what = if clauses.is_empty() { "documents" } else { "matches" };
-    let more = if ever.total.at_least { "at least " } else { "" };
     let before =
         if newest < window.start() { format!(", the last one {} before this window", span(window.start(), newest)) } else { String::new() };
     let hour = SignedDuration::from_hours(1);
     let (start, end) =
         (newest.saturating_sub(hour).unwrap_or(newest), newest.saturating_add(SignedDuration::from_secs(1)).unwrap_or(newest));
     answer
-        .note(format!("outside this window there are {more}{} {what}, from {oldest} to {newest}{before}", ever.total.value))
+        .note(format!("outside this window there are {} {what}, from {oldest} to {newest}{before}", ever.total))
         .hint(Hint::new(tool, "the hour before the last match").with("start", start.to_string()).with("end", end.to_string()))
 }
 
