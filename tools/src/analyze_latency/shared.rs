@@ -9,7 +9,7 @@ use super::{
 use crate::{
     answer::{Cell, Table},
     look::{Agg, Bucket, Field, Filter, Found},
-    mining::statistics::signed_g2,
+    mining::statistics::signed_g2_of_table,
     schema::{Role, Schema},
 };
 
@@ -137,7 +137,7 @@ impl Shared {
             (row.slow, row.all) = (of_slow, Some(of_all));
             row.shares = (real(of_slow) / real(slow_total.max(1)), real(of_all) / real(all_total.max(1)));
             let (others, others_total) = (of_all.saturating_sub(of_slow), all_total.saturating_sub(slow_total));
-            row.g2 = g2(real(of_slow), real(slow_total), real(others), real(others_total.max(1)));
+            row.g2 = signed_g2_of_table(real(of_slow), real(slow_total), real(others), real(others_total.max(1)));
         }
     }
 
@@ -188,14 +188,6 @@ fn bound(tests: usize) -> f64 {
     6.63 + 2.0 * real(tests.max(1) as u64).ln()
 }
 
-/// G² of the two-by-two table of slow and other documents, with a value and without it (Dunning 1993); negative where the slow ones have it
-/// less often.
-fn g2(slow: f64, slow_total: f64, others: f64, others_total: f64) -> f64 {
-    let with = signed_g2(slow, slow_total, others, others_total);
-    let without = signed_g2(slow_total - slow, slow_total, others_total - others, others_total);
-    with + with.signum() * without.abs()
-}
-
 fn of_roles(slow: &Bucket<'_>, all: &Bucket<'_>, schema: &Schema) -> Vec<Tested> {
     let (slow_total, all_total) = (real(slow.count), real(all.count));
     let mut tested = Vec::new();
@@ -206,7 +198,7 @@ fn of_roles(slow: &Bucket<'_>, all: &Bucket<'_>, schema: &Schema) -> Vec<Tested>
             let count_of_all = among_all.unwrap_or(bucket.count);
             let (count, others) = (real(bucket.count), real(count_of_all.saturating_sub(bucket.count)));
             tested.push(Tested {
-                g2: g2(count, slow_total, others, all_total - slow_total),
+                g2: signed_g2_of_table(count, slow_total, others, all_total - slow_total),
                 slow: bucket.count,
                 all: among_all,
                 field: role.name().to_owned(),
@@ -233,7 +225,7 @@ fn of_fields(slow: &[BTreeSet<Pair>], others: &[BTreeSet<Pair>], slow_part: f64)
         let other_count = of_others.get(&pair).copied().unwrap_or_default();
         let (slow_share, other_share) = (real(slow_count) / slow_total.max(1.0), real(other_count) / others_total.max(1.0));
         Tested {
-            g2: g2(real(slow_count), slow_total, real(other_count), others_total),
+            g2: signed_g2_of_table(real(slow_count), slow_total, real(other_count), others_total),
             slow: slow_count,
             all: None,
             field: pair.0,

@@ -30,11 +30,13 @@ pub enum Part {
     Repeated = 1 << 10,
     /// Where there are no lines: after whose answer a caller calls nobody else.
     Last = 1 << 11,
+    /// Where there are lines: counting the traces that lack a pattern, too.
+    Lacking = 1 << 12,
 }
 
 impl Part {
     /// Each of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Pattern,
         Self::Latency,
         Self::Types,
@@ -47,6 +49,7 @@ impl Part {
         Self::Unrest,
         Self::Repeated,
         Self::Last,
+        Self::Lacking,
     ];
 
     /// What it is called on a command line.
@@ -64,6 +67,7 @@ impl Part {
             Self::Unrest => "unrest",
             Self::Repeated => "repeated",
             Self::Last => "last",
+            Self::Lacking => "lacking",
         }
     }
 }

@@ -320,7 +320,7 @@ mod tests {
         let traces: Vec<Trace> = (0..40).map(|n| trace(n % 4, if n % 4 == 0 { 300 } else { 20 } + i64::try_from(n).unwrap())).collect();
         let pattern =
             |service: usize| super::super::sample::Pattern { service, key: service.to_string(), text: String::new(), is_error: false };
-        let sample = Sample { services: vec!["a".to_owned(), "b".to_owned()], patterns: vec![pattern(0), pattern(1)], traces: Vec::new() };
+        let sample = Sample { services: vec!["a".to_owned(), "b".to_owned()], patterns: vec![pattern(0), pattern(1)], ..Sample::default() };
         let shifts = LatencyTable::of(&traces, 4).shifts(&Split { here: 0, there: vec![1, 2, 3] });
         let found = by_service(&sample, &shifts);
         assert_eq!(shifts.len(), 1);

@@ -7,7 +7,7 @@ use super::{
     sample::{Pattern, PatternId, Sample},
     windows::{INCIDENT, Split},
 };
-use crate::mining::statistics::signed_g2;
+use crate::mining::statistics::{signed_g2, signed_g2_of_table};
 
 /// How a pattern changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub(super) struct PatternTable {
     service_of: Vec<usize>,
     /// Services that no request reaches any more and that others blame for it.
     silenced: BTreeSet<usize>,
+    /// Traces that lack a pattern count, too.
+    lacking: bool,
     with: BTreeMap<PatternId, BTreeMap<PatternId, Vec<u32>>>,
 }
 
@@ -60,7 +62,8 @@ impl PatternTable {
     /// Counts each pattern once a trace. `windows` counts the incident and those of the baseline.
     pub(super) fn of(sample: &Sample, windows: usize, silenced: BTreeSet<usize>) -> Self {
         let service_of = sample.patterns.iter().map(|pattern| pattern.service).collect();
-        let mut table = Self { windows, service_of, silenced, ..Self::default() };
+        let lacking = sample.has_lines && !is_off(Part::Lacking);
+        let mut table = Self { windows, service_of, silenced, lacking, ..Self::default() };
         for trace in &sample.traces {
             count(table.of_kind.entry(trace.kind).or_insert_with(|| vec![0; windows]), trace.window);
             for service in &trace.reached {
@@ -81,7 +84,12 @@ impl PatternTable {
     /// `g = Σ over types of sign(a/A − b/B) · G²`, so that a type that was asked for more often says nothing by itself: once with all traces
     /// of the type, once with those that reached the service. A service that is no longer called changes in the first alone, which its
     /// callers' patterns explain; the score `√(√|g₁| · √|g₂|)` is 0 where either sees no change, or they disagree.
+    ///
+    /// With log lines G² is that of the whole table: a line of every request that a fifth of them lacks is as surprising as one that a fifth
+    /// has and none had. Of spans alone only what is there counts: a call that is not made follows from an answer more often than it tells of
+    /// its caller, and is a symptom.
     pub(super) fn shifts<'t>(&'t self, split: &'t Split) -> impl Iterator<Item = PatternShift> + 't {
+        let g2 = if self.lacking { signed_g2_of_table } else { signed_g2 };
         self.with.iter().filter_map(move |(pattern, kinds)| {
             let service = self.service_of.get(*pattern).copied()?;
             let (mut of_all, mut of_reaching, mut here, mut there) = (0.0, 0.0, (0.0, 0.0), (0.0, 0.0));
@@ -93,12 +101,12 @@ impl PatternTable {
                 if a_all == 0.0 || b_all == 0.0 || a + b == 0.0 {
                     continue;
                 }
-                let own = signed_g2(a, a_all, b, b_all);
+                let own = g2(a, a_all, b, b_all);
                 of_all += own;
                 if is_off(Part::Reached) || split.here == INCIDENT && self.silenced.contains(&service) {
                     of_reaching += own;
                 } else if let Some(reaching) = self.reaching.get(&(*kind, service)) {
-                    of_reaching += signed_g2(a, at(reaching, split.here), b, sum(reaching, &split.there));
+                    of_reaching += g2(a, at(reaching, split.here), b, sum(reaching, &split.there));
                 }
                 here = (here.0 + a, here.1 + a_all);
                 there = (there.0 + b, there.1 + b_all);
@@ -119,23 +127,46 @@ impl PatternTable {
     }
 }
 
+/// Within this part of the largest score nothing tells which of a service's patterns moved more.
+const CLOSE: f64 = 0.9;
+
+/// What the patterns of a service say against it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Against {
+    /// The largest score of them.
+    pub(super) score: f64,
+    /// The one to show: of those close to the largest an error that came or rose, else what is new, else the largest.
+    pub(super) shown: PatternShift,
+}
+
 /// The largest shift of each service's patterns. Errors that became fewer speak against nobody: a service recovers, or is no longer
 /// reached; either way the fault is elsewhere.
-pub(super) fn by_service(sample: &Sample, shifts: impl Iterator<Item = PatternShift>) -> BTreeMap<usize, PatternShift> {
-    let mut best: BTreeMap<usize, PatternShift> = BTreeMap::new();
+///
+/// Where requests take another way, "what comes instead" and "what no longer comes" have one score, and the first says more.
+pub(super) fn by_service(sample: &Sample, shifts: impl Iterator<Item = PatternShift>) -> BTreeMap<usize, Against> {
+    let mut moved: BTreeMap<usize, Vec<(&Pattern, PatternShift)>> = BTreeMap::new();
     for shift in shifts.filter(|shift| shift.score > 0.0) {
-        let Some(Pattern { service, is_error, .. }) = sample.patterns.get(shift.pattern) else { continue };
-        if *is_error && !is_off(Part::Recovery) && matches!(shift.change, Change::Down | Change::Gone) {
-            continue;
-        }
-        let known = best.get(service);
-        let text = |shift: &PatternShift| sample.patterns.get(shift.pattern).map(|pattern| pattern.key.as_str());
-        let wins = known.is_none_or(|known| shift.score > known.score || (shift.score >= known.score && text(&shift) < text(known)));
-        if wins {
-            best.insert(*service, shift);
+        let Some(pattern) = sample.patterns.get(shift.pattern) else { continue };
+        let is_recovery = pattern.is_error && matches!(shift.change, Change::Down | Change::Gone);
+        if !is_recovery || is_off(Part::Recovery) {
+            moved.entry(pattern.service).or_default().push((pattern, shift));
         }
     }
-    best
+    let against = |(service, moved): (usize, Vec<(&Pattern, PatternShift)>)| {
+        let score = moved.iter().map(|(_, shift)| shift.score).fold(0.0, f64::max);
+        let telling = |pattern: &Pattern, shift: &PatternShift| match shift.change {
+            Change::New | Change::Up if pattern.is_error => 2,
+            Change::New => 1,
+            _ => 0,
+        };
+        let close = moved.into_iter().filter(|(_, shift)| shift.score >= CLOSE * score);
+        let (_, shown) = close.max_by(|(a, of_a), (b, of_b)| {
+            let order = telling(a, of_a).cmp(&telling(b, of_b)).then_with(|| of_a.score.total_cmp(&of_b.score));
+            order.then_with(|| b.key.cmp(&a.key))
+        })?;
+        Some((service, Against { score, shown }))
+    };
+    moved.into_iter().filter_map(against).collect()
 }
 
 fn count(windows: &mut [u32], window: usize) {
@@ -172,6 +203,7 @@ mod tests {
         Sample {
             services: vec!["web".to_owned(), "pay".to_owned()],
             patterns: SERVICES.iter().map(pattern).collect(),
+            has_lines: true,
             traces: list.iter().flat_map(|(window, kind, patterns, times)| vec![trace(*window, *kind, patterns); *times]).collect(),
         }
     }
@@ -186,9 +218,20 @@ mod tests {
         let found = shifts(&[(0, 1, &[1, 2, 2, 2], 10), (1, 1, &[1], 5), (2, 1, &[1], 5)]);
         assert_eq!(found[1].here, (10.0, 10.0));
         assert_eq!(found[1].change, Change::New);
-        // r = 1/2: 2 · 10 ln 2
-        assert!((found[1].score - (20.0 * 2f64.ln()).sqrt()).abs() < 1e-9);
+        // r = 1/2, with and without: 2 · (10 ln 2 + 10 ln 2)
+        assert!((found[1].score - (40.0 * 2f64.ln()).sqrt()).abs() < 1e-9);
         assert!(found[0].score < 1e-9);
+    }
+
+    #[test]
+    fn with_lines_what_traces_lack_counts_and_of_spans_alone_it_does_not() {
+        let mut sample = traces(&[(0, 1, &[1, 2], 80), (0, 1, &[1], 20), (1, 1, &[1, 2], 100)]);
+        let split = Split { here: 0, there: vec![1, 2] };
+        let score = |sample: &Sample| PatternTable::of(sample, 3, BTreeSet::new()).shifts(&split).nth(1).unwrap().score;
+        let counted = 80.0 * (8.0 / 9.0_f64).ln() + 100.0 * (10.0 / 9.0_f64).ln();
+        assert!((score(&sample) - (2.0 * (counted + 20.0 * 2f64.ln())).sqrt()).abs() < 1e-9);
+        sample.has_lines = false;
+        assert!((score(&sample) - (2.0 * counted).sqrt()).abs() < 1e-9);
     }
 
     #[test]
@@ -225,7 +268,7 @@ mod tests {
     fn rise_and_vanish_count_alike() {
         let found = shifts(&[(0, 1, &[1], 10), (1, 1, &[1, 2], 10)]);
         assert_eq!(found[1].change, Change::Gone);
-        assert!((found[1].score - (20.0 * 2f64.ln()).sqrt()).abs() < 1e-9);
+        assert!((found[1].score - (40.0 * 2f64.ln()).sqrt()).abs() < 1e-9);
     }
 
     #[test]

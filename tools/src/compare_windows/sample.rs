@@ -82,6 +82,8 @@ pub(super) struct Sample {
     pub(super) services: Vec<String>,
     pub(super) patterns: Vec<Pattern>,
     pub(super) traces: Vec<Trace>,
+    /// Some of the documents are log lines.
+    pub(super) has_lines: bool,
 }
 
 /// What tells the pattern of a line, as far as the document says.
@@ -245,7 +247,7 @@ impl Reading {
             trace.reached.dedup();
         }
         patterns.judge_levels();
-        Sample { services: self.services, patterns: patterns.list, traces }
+        Sample { services: self.services, patterns: patterns.list, traces, has_lines }
     }
 }
 

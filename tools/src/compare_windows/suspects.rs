@@ -115,14 +115,15 @@ pub(super) fn judge(sample: &Sample, windows: &Windows) -> Verdict {
     if is_off(Part::Latency) {
         by_latency.clear();
     }
-    let most_pattern = by_pattern.values().map(|shift| shift.score).fold(0.0, f64::max);
+    let most_pattern = by_pattern.values().map(|against| against.score).fold(0.0, f64::max);
     let most_latency = by_latency.values().map(|slow| slow.score).fold(0.0, f64::max);
 
     let quiet: Vec<(f64, f64)> = windows
         .quiet_splits()
         .zip(all_shifts)
         .map(|(split, shifts)| {
-            let pattern = patterns_lens::by_service(sample, patterns.shifts(&split)).values().map(|shift| shift.score).fold(0.0, f64::max);
+            let pattern =
+                patterns_lens::by_service(sample, patterns.shifts(&split)).values().map(|against| against.score).fold(0.0, f64::max);
             let slow = slow::by_service(sample, &shifts);
             (pattern, slow.values().map(|slow| slow.score).fold(0.0, f64::max))
         })
@@ -130,9 +131,9 @@ pub(super) fn judge(sample: &Sample, windows: &Windows) -> Verdict {
     let strength = strength((most_pattern, most_latency), &quiet);
 
     let mut ranked: BTreeMap<String, Suspect> = BTreeMap::new();
-    for (service, shift) in by_pattern {
+    for (service, against) in by_pattern {
         let service = sample.service(service).to_owned();
-        let suspect = Suspect { service: service.clone(), score: shift.score, evidence: Evidence::Pattern(shift) };
+        let suspect = Suspect { service: service.clone(), score: against.score, evidence: Evidence::Pattern(against.shown) };
         ranked.insert(service, suspect);
     }
     for (service, slow) in by_latency {

@@ -15,6 +15,15 @@ pub fn signed_g2(a: f64, a_total: f64, b: f64, b_total: f64) -> f64 {
     if a / a_total < b / b_total { -g2 } else { g2 }
 }
 
+/// The signed log-likelihood ratio of a two-by-two table (Dunning 1993): `a` of `a_total` here and `b` of `b_total` there have something, the
+/// others lack it, and both count. [`signed_g2`] with what is lacking beside what is there: "all of a hundred, then eighty" is as surprising
+/// as "none, then twenty". The counts must not exceed their totals.
+pub fn signed_g2_of_table(a: f64, a_total: f64, b: f64, b_total: f64) -> f64 {
+    let with = signed_g2(a, a_total, b, b_total);
+    let without = signed_g2(a_total - a, a_total, b_total - b, b_total);
+    with + with.signum() * without.abs()
+}
+
 /// The z of the Mann–Whitney U test of two samples, with mid-ranks and the variance corrected for ties; positive when `here` tends to be
 /// larger than `there`. 0 when a sample is empty or all values are equal.
 pub fn mann_whitney_z(here: &[f64], there: &[f64]) -> f64 {
@@ -171,6 +180,17 @@ mod tests {
         close(signed_g2(30.0, 100.0, 10.0, 100.0), 2.0 * (30.0 * 1.5f64.ln() + 10.0 * 0.5f64.ln()));
         close(signed_g2(5.0, 0.0, 5.0, 10.0), 0.0);
         close(signed_g2(0.0, 10.0, 0.0, 10.0), 0.0);
+    }
+
+    #[test]
+    fn what_is_lacking_counts_as_what_is_there() {
+        // r = 180/200: 2 (80 ln(80/90) + 100 ln(100/90) + 20 ln(20/10))
+        let lost = 2.0 * (80.0 * (8.0 / 9.0_f64).ln() + 100.0 * (10.0 / 9.0_f64).ln() + 20.0 * 2f64.ln());
+        close(signed_g2_of_table(80.0, 100.0, 100.0, 100.0), -lost);
+        close(signed_g2_of_table(20.0, 100.0, 0.0, 100.0), lost);
+        close(signed_g2_of_table(10.0, 100.0, 100.0, 1000.0), 0.0);
+        close(signed_g2_of_table(5.0, 5.0, 100.0, 100.0), 0.0);
+        close(signed_g2_of_table(0.0, 0.0, 5.0, 10.0), 0.0);
     }
 
     #[test]
