@@ -32,11 +32,13 @@ pub enum Part {
     Last = 1 << 11,
     /// Where there are lines: counting the traces that lack a pattern, too.
     Lacking = 1 << 12,
+    /// Who was the first of a trace to answer with a failure, as a pattern.
+    Failure = 1 << 13,
 }
 
 impl Part {
     /// Each of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Pattern,
         Self::Latency,
         Self::Types,
@@ -50,6 +52,7 @@ impl Part {
         Self::Repeated,
         Self::Last,
         Self::Lacking,
+        Self::Failure,
     ];
 
     /// What it is called on a command line.
@@ -68,6 +71,7 @@ impl Part {
             Self::Repeated => "repeated",
             Self::Last => "last",
             Self::Lacking => "lacking",
+            Self::Failure => "failure",
         }
     }
 }

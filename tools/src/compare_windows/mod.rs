@@ -2,6 +2,7 @@
 
 #[doc(hidden)]
 pub mod ablation;
+mod failures;
 mod kinds;
 mod latency_lens;
 mod named;

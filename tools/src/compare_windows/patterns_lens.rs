@@ -69,9 +69,7 @@ impl PatternTable {
             for service in &trace.reached {
                 count(table.reaching.entry((trace.kind, *service)).or_insert_with(|| vec![0; windows]), trace.window);
             }
-            let distinct: BTreeSet<PatternId> =
-                trace.lines.iter().map(|(_, pattern)| *pattern).chain(trace.repeated.iter().copied()).collect();
-            for pattern in distinct {
+            for pattern in trace.patterns().collect::<BTreeSet<PatternId>>() {
                 let kinds = table.with.entry(pattern).or_default();
                 count(kinds.entry(trace.kind).or_insert_with(|| vec![0; table.windows]), trace.window);
             }

@@ -224,7 +224,7 @@ impl Report<'_> {
     fn example(&self, shift: &PatternShift) -> Option<String> {
         let rose = matches!(shift.change, Change::New | Change::Up);
         let shows = |trace: &&super::sample::Trace| {
-            trace.window == INCIDENT && trace.kind == shift.kind && trace.lines.iter().any(|(_, pattern)| *pattern == shift.pattern) == rose
+            trace.window == INCIDENT && trace.kind == shift.kind && trace.patterns().any(|pattern| pattern == shift.pattern) == rose
         };
         let start = |trace: &&super::sample::Trace| trace.lines.first().map(|(time, _)| *time);
         self.sample.traces.iter().filter(shows).max_by_key(start).map(|trace| trace.id.clone())

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     ablation::{Part, is_off},
+    failures::FirstFailure,
     kinds,
     named::Complaints,
     windows::{INCIDENT, Windows},
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// What must be fetched of a document.
-pub(super) const ROLES: [Role; 14] = [
+pub(super) const ROLES: [Role; 16] = [
     Role::Service,
     Role::Level,
     Role::TraceId,
@@ -35,6 +36,8 @@ pub(super) const ROLES: [Role; 14] = [
     Role::Duration,
     Role::Pod,
     Role::Host,
+    Role::Status,
+    Role::Outcome,
 ];
 
 /// Where there are no trace ids, the documents of one pod or host in so many seconds stand in for a trace.
@@ -66,13 +69,20 @@ pub(super) struct Trace {
     pub(super) kind: PatternId,
     /// When and what, by time; with spans, which service called which too.
     pub(super) lines: Vec<(i64, PatternId)>,
-    /// Patterns that say that a template came more than once.
-    pub(super) repeated: Vec<PatternId>,
+    /// Patterns that are no line: that a template came more than once, and who failed first.
+    pub(super) marks: Vec<PatternId>,
     pub(super) spans: Vec<Span>,
     /// The services that wrote any of it, in the order of their numbers.
     pub(super) reached: Vec<usize>,
     /// Whom error lines of others name.
     pub(super) named: Vec<String>,
+}
+
+impl Trace {
+    /// Its patterns, some of them more than once.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = PatternId> {
+        self.lines.iter().map(|(_, pattern)| *pattern).chain(self.marks.iter().copied())
+    }
 }
 
 /// All that the lenses look at.
@@ -106,6 +116,7 @@ struct Open {
     lines: Vec<Line>,
     spans: Vec<Span>,
     complaints: Vec<usize>,
+    failure: FirstFailure,
 }
 
 /// Reads documents, in the order of time within each reply.
@@ -144,7 +155,9 @@ impl Reading {
         let Some(trace) = trace.filter(|id| !id.is_empty()) else { return };
         if hit.is_span {
             if let Some(span) = Span::read(hit) {
-                self.open.entry(trace).or_default().spans.push(span);
+                let open = self.open.entry(trace).or_default();
+                open.failure.note(hit, service, Some(&span));
+                open.spans.push(span);
                 self.spans += 1;
             }
             return;
@@ -155,6 +168,7 @@ impl Reading {
         let complaint = message.and_then(|message| self.complaints.note(service, &message));
         let open = self.open.entry(trace).or_default();
         open.complaints.extend(complaint);
+        open.failure.note(hit, service, None);
         open.lines.push(Line { time_ns: nanoseconds(time), service, key, is_error: level >= Level::Error });
         self.lines += 1;
     }
@@ -212,11 +226,16 @@ impl Reading {
                 })
                 .collect();
             let mined = trace.lines.iter().zip(&lines).filter(|(line, _)| matches!(line.key, Key::Mined(_)));
-            let repeated = patterns.repeated(mined.map(|(_, (_, pattern))| *pattern));
+            let mut marks = patterns.repeated(mined.map(|(_, (_, pattern))| *pattern));
+            if let Some((service, key)) = trace.failure.pattern() {
+                let pattern = patterns.number(service, &key, || key.clone());
+                patterns.saw(pattern, true);
+                marks.push(pattern);
+            }
             // Stable: lines of one moment stay in the order they were written.
             lines.sort_by_key(|(time, _)| *time);
             let named = trace.complaints.iter().filter_map(|number| names.get(*number)).flatten().cloned().collect();
-            traces.push(Trace { id, window, kind: 0, lines, repeated, spans: trace.spans, reached: Vec::new(), named });
+            traces.push(Trace { id, window, kind: 0, lines, marks, spans: trace.spans, reached: Vec::new(), named });
         }
         let number_of = |service: &str| self.number_of.get(service).copied().unwrap_or_default();
         kinds::tell(&mut traces, &mut patterns, self.stand_in, &number_of);

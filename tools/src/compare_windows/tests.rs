@@ -68,6 +68,31 @@ fn the_service_with_a_new_pattern_is_the_first_suspect() {
 }
 
 #[test]
+fn who_answers_first_with_a_failure_is_the_first_suspect() {
+    // Both services write the same lines as ever; in the incident `pay` answers 503, and `web`, which waits for it, 502 after that.
+    let answered = |id: &str, hour: &str, second: usize, fails: bool| -> Vec<Value> {
+        let line = |part: &str, service: &str, millis: u32, message: &str, status: u16| {
+            let time = format!("2026-03-25T{hour}:{:02}:{:02}.{millis:03}Z", second / 60, second % 60);
+            let status = json!({"@timestamp": time, "service.name": service, "message": message, "trace.id": id,
+                "http.response.status_code": status});
+            hit(&format!("{id}-{part}"), status)
+        };
+        let (pay, web) = if fails { (503, 502) } else { (200, 200) };
+        vec![line("a", "web", 0, "request received", 0), line("b", "pay", 5, "POST /charge", pay), line("c", "web", 9, "POST /buy", web)]
+    };
+    let before: Vec<Value> = (0..120).flat_map(|n| answered(&format!("b{n}"), "13", n * 30, false)).collect();
+    let during: Vec<Value> = (0..60).flat_map(|n| answered(&format!("w{n}"), "14", n * 10, n % 2 == 0)).collect();
+    let none = || reply(0, Vec::new(), json!({}));
+    let mut replies = first(survey(180, 60, "2026-03-25T14:00:00Z"), survey(360, 120, "2026-03-25T13:00:00Z"));
+    replies.extend([reply(360, before, json!({})), none(), reply(180, during, json!({})), none()]);
+    let played = play("compare_windows", arguments(), ECS, replies);
+    let text = played.text();
+    assert!(text.contains("significant: pay: NEW first failure: POST /charge, 0 of 120 → 30 of 60"), "{text}");
+    assert!(!text.contains("first failure: POST /buy"), "{text}");
+    assert_eq!(played.structured()["hints"][0]["arguments"]["trace_id"], "w58");
+}
+
+#[test]
 fn a_template_that_comes_once_instead_of_twice_is_a_change() {
     let twice = |id: &str, hour: &str, second: usize, times: usize| -> Vec<Value> {
         let mut lines = request(id, hour, second, "distance 12 of leg");
@@ -102,7 +127,7 @@ fn where_all_fits_every_document_is_read_in_two_round_trips() {
     // Documents to measure: from the beginning of each third of both windows.
     assert_eq!(played.sent[2]["size"], 40);
     assert_eq!(played.sent[7]["query"]["bool"]["filter"][0]["range"]["@timestamp"]["gte"], "2026-03-25T13:26:40Z");
-    insta::assert_snapshot!(played.sent[10], @r#"{"_source":false,"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"service.name","log.level","trace.id","message","span.id","event.duration","kubernetes.pod.name","host.name"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T14:10:00Z"}}},{"exists":{"field":"trace.id"}}]}},"size":10000,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"asc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"asc"}}],"track_total_hits":10000}"#);
+    insta::assert_snapshot!(played.sent[10], @r#"{"_source":false,"fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"},"service.name","log.level","trace.id","message","span.id","event.duration","kubernetes.pod.name","host.name","http.response.status_code"],"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"strict_date_optional_time_nanos","gte":"2026-03-25T14:00:00Z","lt":"2026-03-25T14:10:00Z"}}},{"exists":{"field":"trace.id"}}]}},"size":10000,"sort":[{"@timestamp":{"missing":"_last","numeric_type":"date_nanos","order":"asc","unmapped_type":"date_nanos"}},{"_seq_no":{"order":"asc"}}],"track_total_hits":10000}"#);
 }
 
 #[test]

@@ -145,10 +145,25 @@ impl Hit<'_> {
         self.text(Role::Level).and_then(|word| Level::parse(&word))
     }
 
+    /// Whether it says that what was asked for was not done: an HTTP status of 500 or above, or an outcome of failure. Both roles must have
+    /// been fetched.
+    pub fn answers_failure(&self) -> bool {
+        let status = self.text(Role::Status).and_then(|status| status.parse::<u16>().ok());
+        let is_failure = || self.text(Role::Outcome).is_some_and(|word| is_failure(&word, self.is_span));
+        status.is_some_and(|status| (500..600).contains(&status)) || is_failure()
+    }
+
     /// `index/id`: how a caller refers to this document.
     pub fn reference(&self) -> String {
         format!("{}/{}", self.index, self.id)
     }
+}
+
+/// Whether an outcome means failure: ECS, OpenTelemetry in words, as Data Prepper stores its enumeration (2), and the
+/// results of Elastic APM's transactions (`HTTP 5xx`).
+fn is_failure(outcome: &str, is_span: bool) -> bool {
+    let word = outcome.to_ascii_lowercase();
+    matches!(word.as_str(), "failure" | "failed" | "error" | "status_code_error" | "http 5xx") || (is_span && word == "2")
 }
 
 /// Results by name.

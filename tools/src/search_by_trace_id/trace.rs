@@ -207,26 +207,15 @@ impl Node {
         }
         let level = hit.level();
         let status = text(Role::Status);
-        let server_error =
-            status.as_deref().and_then(|status| status.parse::<u16>().ok()).is_some_and(|status| (500..600).contains(&status));
         Some(Self {
             time_ns: nanoseconds(time),
             service: text(Role::Service).unwrap_or_else(|| "?".to_owned()),
             pod: text(Role::Pod),
             level: text(Role::Level),
-            failed: matches!(level, Some(Level::Error | Level::Fatal))
-                || server_error
-                || text(Role::Outcome).is_some_and(|word| is_failure(&word, hit.is_span)),
+            failed: matches!(level, Some(Level::Error | Level::Fatal)) || hit.answers_failure(),
             warned: level == Some(Level::Warn),
             status,
             text: said,
         })
     }
-}
-
-/// Whether an outcome means failure: ECS, OpenTelemetry in words, as Data Prepper stores its enumeration (2), and the
-/// results of Elastic APM's transactions (`HTTP 5xx`).
-fn is_failure(outcome: &str, is_span: bool) -> bool {
-    let word = outcome.to_ascii_lowercase();
-    matches!(word.as_str(), "failure" | "failed" | "error" | "status_code_error" | "http 5xx") || (is_span && word == "2")
 }
