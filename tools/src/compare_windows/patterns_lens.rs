@@ -36,11 +36,22 @@ pub(super) struct PatternShift {
     /// Geometric mean of the roots of both sums of G², on the scale of a standard normal deviate.
     pub(super) score: f64,
     pub(super) change: Change,
-    /// Traces with the pattern, and traces, here and there.
+    /// Traces with the pattern, and traces, here and there: of all types, or where these together say the opposite (the types' shares moved,
+    /// Simpson's paradox), of the one that tells most.
     pub(super) here: (f64, f64),
     pub(super) there: (f64, f64),
     /// The type of request that tells most of it.
     pub(super) kind: PatternId,
+}
+
+/// A pattern in the requests of one type.
+struct OfKind {
+    kind: PatternId,
+    /// G², with the sign of the change.
+    own: f64,
+    /// Traces with the pattern, and traces, here and there.
+    here: (f64, f64),
+    there: (f64, f64),
 }
 
 /// Traces by pattern, type and window: the sparse table from which every window is scored.
@@ -91,7 +102,8 @@ impl PatternTable {
         self.with.iter().filter_map(move |(pattern, kinds)| {
             let service = self.service_of.get(*pattern).copied()?;
             let (mut of_all, mut of_reaching, mut here, mut there) = (0.0, 0.0, (0.0, 0.0), (0.0, 0.0));
-            let mut most: Option<(f64, PatternId)> = None;
+            // Those that tell most of a rise, and of a fall.
+            let mut most: [Option<OfKind>; 2] = [None, None];
             for (kind, counts) in kinds {
                 let Some(all) = self.of_kind.get(kind) else { continue };
                 let (a, b) = (at(counts, split.here), sum(counts, &split.there));
@@ -108,19 +120,26 @@ impl PatternTable {
                 }
                 here = (here.0 + a, here.1 + a_all);
                 there = (there.0 + b, there.1 + b_all);
-                if most.is_none_or(|(known, _)| own.abs() > known) {
-                    most = Some((own.abs(), *kind));
+                let [rise, fall] = &mut most;
+                let most = if own < 0.0 { fall } else { rise };
+                if most.as_ref().is_none_or(|known| own.abs() > known.own.abs()) {
+                    *most = Some(OfKind { kind: *kind, own, here: (a, a_all), there: (b, b_all) });
                 }
             }
-            let (_, kind) = most?;
+            let [rise, fall] = most;
+            let most = if of_all < 0.0 { fall } else { rise }?;
             let change = match (here.0 > 0.0, there.0 > 0.0) {
                 (true, false) => Change::New,
                 (false, _) => Change::Gone,
                 _ if of_all > 0.0 => Change::Up,
                 _ => Change::Down,
             };
+            let is_rise = here.0 * there.1 > there.0 * here.1;
+            if is_rise != (of_all > 0.0) {
+                (here, there) = (most.here, most.there);
+            }
             let score = (of_all * of_reaching).max(0.0).sqrt().sqrt();
-            Some(PatternShift { pattern: *pattern, score, change, here, there, kind })
+            Some(PatternShift { pattern: *pattern, score, change, here, there, kind: most.kind })
         })
     }
 }
@@ -278,6 +297,16 @@ mod tests {
     #[test]
     fn a_type_seen_on_one_side_only_is_not_compared() {
         assert!(shifts(&[(0, 1, &[1, 2], 10), (1, 3, &[3], 10)]).is_empty());
+    }
+
+    #[test]
+    fn counts_that_would_say_the_opposite_are_those_of_one_type() {
+        // It rose from 1 of 100 to 20 of 100 and stayed at 9 of 10; but those that nearly always have it became few.
+        let there = [(1, 1, &[1, 9][..], 1), (1, 1, &[1], 99), (1, 5, &[5, 9], 900), (1, 5, &[5], 100)];
+        let found = shifts(&[&[(0, 1, &[1, 9][..], 20), (0, 1, &[1], 80), (0, 5, &[5, 9], 9), (0, 5, &[5], 1)], &there[..]].concat());
+        let nine = found.iter().find(|shift| shift.pattern == 9).unwrap();
+        assert_eq!((nine.change, nine.kind), (Change::Up, 1));
+        assert_eq!((nine.there, nine.here), ((1.0, 100.0), (20.0, 100.0)));
     }
 
     #[test]
