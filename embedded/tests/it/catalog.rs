@@ -90,8 +90,8 @@ fn an_item_of_many_searches_may_fail_alone() {
     let reply: MsearchReply<'_> = serde_json::from_slice(&body).unwrap();
     let told: Vec<String> = reply
         .responses
-        .iter()
-        .map(|item| match item {
+        .into_iter()
+        .map(|item| match ItemReply::read(item).unwrap() {
             ItemReply::Answered(reply) => format!("{} of {}", reply.hits.total.as_ref().unwrap().value, reply.shards.total),
             ItemReply::Failed(status, error) => format!("{status} {}", &**error.kind.as_ref().unwrap()),
         })

@@ -214,11 +214,9 @@ impl Job {
     fn next(mut self, mut batches: VecDeque<Batch>) -> Result<Step, ToolError> {
         let Some(batch) = batches.pop_front() else { return self.done() };
         Step::look(batch, move |found, _| {
-            for found in &found {
+            for found in found {
                 self.short += found.total.value.saturating_sub(found.hits.len() as u64);
-                for hit in &found.hits {
-                    self.reading.read(hit);
-                }
+                found.hits.into_iter().for_each(|hit| self.reading.read(&hit));
             }
             self.next(batches)
         })

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
+    de::{MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -160,12 +160,13 @@ impl<'a> RawMap<'a> {
     }
 }
 
-/// The reply to an `_msearch`: one item a search.
+/// The reply to an `_msearch`: one item a search, in the order they were asked. An item stays text until it is [read](ItemReply::read): as values it
+/// is several times as large.
 #[derive(Debug, Deserialize)]
 pub struct MsearchReply<'a> {
-    /// In the order they were asked.
+    /// The items.
     #[serde(borrow)]
-    pub responses: Vec<ItemReply<'a>>,
+    pub responses: Vec<&'a RawValue>,
 }
 
 /// One item of an `_msearch` reply: a search reply, or an error.
@@ -177,8 +178,12 @@ pub enum ItemReply<'a> {
     Failed(u16, UpstreamError<'a>),
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for ItemReply<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl<'a> ItemReply<'a> {
+    /// Reads an item.
+    ///
+    /// # Errors
+    /// When it is neither the reply to a search nor an error.
+    pub fn read(item: &'a RawValue) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         struct Probe<'a> {
             #[serde(borrow, default)]
@@ -186,13 +191,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for ItemReply<'a> {
             #[serde(default)]
             status: Option<u16>,
         }
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
         // Only a failed one is parsed twice: it has no hits.
-        serde_json::from_str::<SearchReply<'a>>(raw.get()).map(Self::Answered).or_else(|no_search| {
-            match serde_json::from_str::<Probe<'a>>(raw.get()) {
-                Ok(Probe { error: Some(error), status }) => Ok(Self::Failed(status.unwrap_or(500), error)),
-                _ => Err(de::Error::custom(no_search)),
-            }
+        serde_json::from_str(item.get()).map(Self::Answered).or_else(|no_search| match serde_json::from_str::<Probe<'a>>(item.get()) {
+            Ok(Probe { error: Some(error), status }) => Ok(Self::Failed(status.unwrap_or(500), error)),
+            _ => Err(no_search),
         })
     }
 }

@@ -1,10 +1,10 @@
 //! The replies of all groups, merged as if one index with one schema had answered.
 
-use std::collections::BTreeSet;
+use std::{borrow::Borrow, collections::BTreeSet};
 
-use super::{Agg, Bucket, Found, Hit, Key, Look, Lowered, Order, Outcome, Partial, Results, ShardFailure, Total, merge_aggs, read};
+use super::{Agg, Bucket, Field, Found, Hit, Key, Look, Lowered, Order, Outcome, Partial, Results, ShardFailure, Total, merge_aggs, read};
 use crate::{
-    dsl::{HitsReply, Inner, SearchReply, ShardsReply},
+    dsl::{HitReply, Inner, SearchReply, ShardsReply},
     schema::{Group, Schema},
 };
 
@@ -25,7 +25,7 @@ pub fn merge<'a>(look: &Look, lowered: &Lowered, schema: &Schema, replies: Vec<S
         found.total.at_least |= is_sample || partial.is_partial();
         found.partial.join(&partial);
         found.took_ms = found.took_ms.max(reply.took);
-        pages.push(page(&reply.hits, look, group));
+        pages.push(hits(reply.hits.hits, &look.order, &look.fetch, group));
         inners.push((group, reply.aggregations));
     }
     let skip = if lowered.skips_merged { look.skip as usize } else { 0 };
@@ -60,32 +60,33 @@ fn partial(timed_out: bool, shards: &ShardsReply<'_>, is_foreign: &dyn Fn(&str) 
 
 type Page<'a> = Vec<(Option<f64>, Hit<'a>)>;
 
-/// The hits of one reply with the number they are ordered by.
-pub(super) fn page<'a>(reply: &HitsReply<'a>, look: &Look, group: &Group) -> Page<'a> {
-    hits(reply, &look.order, &look.fetch, group)
-}
-
-pub(super) fn hits<'a>(reply: &HitsReply<'a>, order: &Order, fetch: &[super::Field], group: &Group) -> Page<'a> {
+/// The hits of one reply with the number they are ordered by. Replies that are given away are let go one by one.
+pub(super) fn hits<'a, R: Borrow<HitReply<'a>>>(
+    replies: impl IntoIterator<Item = R>,
+    order: &Order,
+    fetch: &[Field],
+    group: &Group,
+) -> Page<'a> {
     let to_ms = match order {
         Order::By { field, .. } => group.field(field).and_then(|info| info.to_ms).unwrap_or(1.0),
         Order::Any | Order::Newest | Order::Oldest => 1.0,
     };
     let reading = read::Reading::new(fetch, group);
-    reply
-        .hits
-        .iter()
-        .map(|reply| {
-            let key = match order {
-                Order::By { .. } => reply.sort_number().map(|number| number * to_ms),
-                Order::Any | Order::Newest | Order::Oldest => None,
-            };
-            (key, reading.hit(reply))
-        })
-        .collect()
+    let read = |reply: R| {
+        let reply = reply.borrow();
+        let key = match order {
+            Order::By { .. } => reply.sort_number().map(|number| number * to_ms),
+            Order::Any | Order::Newest | Order::Oldest => None,
+        };
+        (key, reading.hit(reply))
+    };
+    replies.into_iter().map(read).collect()
 }
 
 /// Merges ordered pages into one ordered list. Ties keep the order of the groups, and of each page.
 pub(super) fn interleave<'a>(pages: Vec<Page<'a>>, order: &Order) -> Vec<Hit<'a>> {
+    // One page is in order as it is.
+    let order = if pages.len() > 1 { order } else { &Order::Any };
     let mut all: Vec<(Option<f64>, Hit<'a>)> = pages.into_iter().flatten().collect();
     match order {
         Order::Any => {}

@@ -64,7 +64,7 @@ fn outcome<'a>(name: &str, agg: &Agg, parts: &[(&Group, &Computed<'a>, &Inner<'a
         Agg::Percentiles(field, percents) => Outcome::Percentiles(percentiles(name, field, percents, parts)),
         Agg::Top { size, order, fetch } => {
             let pages =
-                parts.iter().filter_map(|(group, computed, _)| computed.hits.as_ref().map(|reply| hits(reply, order, fetch, group)));
+                parts.iter().filter_map(|(group, computed, _)| computed.hits.as_ref().map(|reply| hits(&reply.hits, order, fetch, group)));
             let mut merged = interleave(pages.collect(), order);
             merged.truncate(*size as usize);
             Outcome::Hits(merged)

@@ -47,7 +47,7 @@ impl<'g> Reading<'g> {
                 _ => time(raw, field),
             }
         });
-        let mut values = Vec::with_capacity(self.wanted.len());
+        let mut values = Vec::with_capacity(self.wanted.len().min(reply.fields.0.len()));
         for (field, places) in &self.wanted {
             let found = places.iter().find_map(|info| {
                 let read = read(reply.fields.get(&info.name)?, info);

@@ -35,9 +35,9 @@ pub(super) async fn sample(
     let request = Request::Msearch(searches);
     let reply = engine.send(&request, time_limit).await?;
     let reply: MsearchReply<'_> = serde_json::from_slice(&reply.body).map_err(|error| bad_reply(&error))?;
-    for (group, item) in groups.iter_mut().zip(&reply.responses) {
+    for (group, item) in groups.iter_mut().zip(reply.responses) {
         // A group whose sample fails goes by the order of its candidates.
-        let ItemReply::Answered(found) = item else { continue };
+        let ItemReply::Answered(found) = ItemReply::read(item).map_err(|error| bad_reply(&error))? else { continue };
         let total = found.hits.total.as_ref().map_or(0, |total| total.value);
         for fields in group.roles.values_mut() {
             for field in fields {

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::value::RawValue;
+
 use super::{Progress, empty, schemas::Schemas};
 use crate::{
     answer::Answer,
@@ -190,9 +192,9 @@ impl Drive<'_> {
 
     /// Hands each question its reply.
     fn tell<'r>(&self, sent: Vec<Sent>, replies: &'r Replies, partial: &mut Partial) -> Result<Vec<Told<'r>>, ToolError> {
-        let mut joint: Result<Vec<Option<ItemReply<'r>>>, EngineError> = match &replies.searches {
+        let joint: Result<Vec<Unread<'r>>, EngineError> = match &replies.searches {
             None => Ok(Vec::new()),
-            Some((joined, Ok(reply))) => Ok(items(*joined, reply)?),
+            Some((joined, Ok(reply))) => Ok(unread(*joined, reply)?),
             Some((_, Err(error))) => Err(error.clone()),
         };
         let other = |position: usize| replies.others.get(position).ok_or_else(|| EngineError::new(EngineErrorKind::BadReply, "no reply"));
@@ -202,11 +204,12 @@ impl Drive<'_> {
                 Sent::Schema(schema) => Told::Schema(schema),
                 Sent::Look(_, Err(error)) => Told::Found(Err(error)),
                 Sent::Look(look, Ok((lowered, from))) => {
-                    let found = match &mut joint {
+                    let found = match &joint {
                         Err(error) => Err(error.clone().into()),
                         Ok(items) => {
-                            let own = items.iter_mut().skip(from).take(lowered.groups.len());
-                            answered(own).map(|replies| merge(&look, &lowered, self.schema_of(&look), replies))
+                            let own = items.get(from..from + lowered.groups.len()).ok_or_else(|| bad_reply("fewer replies than searches"));
+                            let replies = own.and_then(|own| own.iter().copied().map(Unread::read).collect());
+                            replies.map(|replies| merge(&look, &lowered, self.schema_of(&look), replies))
                         }
                     };
                     if let Ok(found) = &found {
@@ -240,27 +243,37 @@ fn parse<'r, T: serde::Deserialize<'r>>(reply: &'r Reply) -> Result<T, ToolError
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(&reply.body),
     };
-    parsed.map_err(|error| EngineError::new(EngineErrorKind::BadReply, error.to_string()).into())
+    parsed.map_err(bad_reply)
 }
 
-/// The items of the reply to one search or to several.
-fn items(joined: Joined, reply: &Reply) -> Result<Vec<Option<ItemReply<'_>>>, ToolError> {
+fn bad_reply(what: impl ToString) -> ToolError {
+    EngineError::new(EngineErrorKind::BadReply, what.to_string()).into()
+}
+
+/// The reply to a search, before it is read: of many searches only those to one look are in memory as values at a time.
+#[derive(Clone, Copy)]
+enum Unread<'r> {
+    Alone(&'r Reply),
+    Item(&'r RawValue),
+}
+
+impl<'r> Unread<'r> {
+    fn read(self) -> Result<SearchReply<'r>, ToolError> {
+        match self {
+            Self::Alone(reply) => parse(reply),
+            Self::Item(item) => match ItemReply::read(item) {
+                Ok(ItemReply::Answered(reply)) => Ok(reply),
+                Ok(ItemReply::Failed(status, error)) => Err(classify(status, &error).into()),
+                Err(error) => Err(bad_reply(error)),
+            },
+        }
+    }
+}
+
+/// The replies to searches, in the order they were asked.
+fn unread(joined: Joined, reply: &Reply) -> Result<Vec<Unread<'_>>, ToolError> {
     Ok(match joined {
-        Joined::Alone => vec![Some(ItemReply::Answered(parse(reply)?))],
-        Joined::Together => parse::<MsearchReply<'_>>(reply)?.responses.into_iter().map(Some).collect(),
+        Joined::Alone => vec![Unread::Alone(reply)],
+        Joined::Together => parse::<MsearchReply<'_>>(reply)?.responses.into_iter().map(Unread::Item).collect(),
     })
-}
-
-/// The replies to the searches of one look: all of them, or the first failure.
-fn answered<'r, 'i>(items: impl Iterator<Item = &'i mut Option<ItemReply<'r>>>) -> Result<Vec<SearchReply<'r>>, ToolError>
-where
-    'r: 'i,
-{
-    items
-        .map(|item| match item.take() {
-            Some(ItemReply::Answered(reply)) => Ok(reply),
-            Some(ItemReply::Failed(status, error)) => Err(classify(status, &error).into()),
-            None => Err(EngineError::new(EngineErrorKind::BadReply, "fewer replies than searches").into()),
-        })
-        .collect()
 }
