@@ -7,7 +7,7 @@ use super::{
     conclude::Case,
     findings::{Link, RuledOut, Verdict},
     reading::{Row, rows, section},
-    signs::{Kind, Sign, Strength, clock},
+    signs::{Kind, Sign, Strength, bracketed, clock},
     statistics::{CERTAIN, rate_excess},
 };
 
@@ -89,7 +89,7 @@ fn fails_as_before(call: usize, row: Row<'_>) -> Option<RuledOut> {
     let (name, word) =
         if rate("client_error_rate") > rate("error_rate") { ("client_error_rate", "answered 4xx") } else { ("error_rate", "failed") };
     let statuses = row.texts("status").join(", ");
-    let what = format!("{}: {:.1} % {word} ({statuses})", tidy(&row.text("service")?), rate(name));
+    let what = format!("{}: {:.1} % {word}{}", tidy(&row.text("service")?), rate(name), bracketed(&statuses));
     let why = format!("as before: {:.1} % in the time before", rate(&format!("baseline_{name}")));
     Some(RuledOut { what, why, call })
 }

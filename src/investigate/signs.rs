@@ -320,6 +320,7 @@ fn percent(share: f64) -> String {
     if percent > 0.0 && percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
-fn bracketed(text: &str) -> String {
+/// What is added to a sentence in brackets, where there is anything.
+pub(super) fn bracketed(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(" ({text})") }
 }

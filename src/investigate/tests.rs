@@ -68,7 +68,8 @@ const OTHER: [&str; 6] = ["2026-03-25T13:20:00Z", "deployment", "replaced", "cat
 fn usual() -> Value {
     json!([
         ["catalog", "ok", 900, 0.0, 0.0, null, 15.0, 0.0, 0.0],
-        ["orders", "failing as before", 1100, 0.045, 0.0, "503", 18.0, 0.048, 0.0]
+        ["orders", "failing as before", 1100, 0.045, 0.0, "503", 18.0, 0.048, 0.0],
+        ["mailer", "failing as before", 400, 0.025, 0.0, null, 7.0, 0.025, 0.0]
     ])
 }
 
@@ -104,7 +105,8 @@ fn an_image_a_rollout_and_an_endpoint_that_never_succeeds_make_a_chain() {
     assert_eq!(found.suspects[0].service, "router");
     let ruled_out: Vec<&str> = found.ruled_out.iter().map(|ruled| ruled.what.as_str()).collect();
     assert!(ruled_out[0].starts_with("rolling deployment of catalog"), "{ruled_out:?}");
-    assert!(ruled_out.iter().any(|what| what.starts_with("orders: 4.5 % failed")), "{ruled_out:?}");
+    assert!(ruled_out.iter().any(|what| what.starts_with("orders: 4.5 % failed (503)")), "{ruled_out:?}");
+    assert!(ruled_out.contains(&"mailer: 2.5 % failed"), "{ruled_out:?}");
 }
 
 #[test]
