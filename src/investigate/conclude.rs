@@ -1,5 +1,7 @@
 //! From answers to findings: a pure function. It names no cause that signs do not agree on.
 
+use std::collections::BTreeSet;
+
 use super::{
     answers::{Answers, Made, Purpose},
     chain,
@@ -193,6 +195,9 @@ fn next_steps(case: &Case<'_>) -> Vec<NextStep> {
         shows.into_iter().any(|shown| step.arguments.values().any(|value| value.as_str() == Some(shown)))
     };
     steps.sort_by_key(|step| !is_about_first(step));
+    // Two windows may each give an example of the same thing.
+    let mut told = BTreeSet::new();
+    steps.retain(|step| told.insert((step.tool.clone(), step.why.clone())));
     steps.truncate(NEXT_STEPS);
     steps
 }

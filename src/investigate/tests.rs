@@ -95,18 +95,22 @@ fn an_image_a_rollout_and_an_endpoint_that_never_succeeds_make_a_chain() {
     assert_eq!((found.verdict, found.confidence.as_ref().map(|confidence| confidence.word)), (Verdict::CauseNamed, Some(Sure::High)));
     let roles: Vec<LinkRole> = found.chain.iter().map(|link| link.role).collect();
     assert_eq!(roles[..3], [LinkRole::Cause, LinkRole::Mechanism, LinkRole::Symptom]);
-    assert!(
-        found.headline.starts_with("router: PutImage router:v2 by ci at 14:36:12Z → rolling deployment of router"),
-        "{}",
-        found.headline
-    );
-    assert!(found.headline.contains("/alert: never succeeded since 14:41:11Z, 94 of 94 calls (404)"), "{}", found.headline);
+    let headline = found.headline.as_str();
+    assert!(headline.starts_with("router: PutImage router:v2 by ci at 14:36:12Z → rolling deployment of router"), "{headline}");
+    assert!(headline.contains("/alert: never succeeded since 14:41:11Z, 94 of 94 calls (404)"), "{headline}");
     assert_eq!(found.onset.unwrap().time, "2026-03-25T14:41:11Z".parse().unwrap());
     assert_eq!(found.suspects[0].service, "router");
     let ruled_out: Vec<&str> = found.ruled_out.iter().map(|ruled| ruled.what.as_str()).collect();
     assert!(ruled_out[0].starts_with("rolling deployment of catalog"), "{ruled_out:?}");
     assert!(ruled_out.iter().any(|what| what.starts_with("orders: 4.5 % failed (503)")), "{ruled_out:?}");
     assert!(ruled_out.contains(&"mailer: 2.5 % failed"), "{ruled_out:?}");
+}
+
+#[test]
+fn a_next_step_is_told_once() {
+    let hint = |id: &str| json!({"tool": "search_by_trace_id", "arguments": {"trace_id": id}, "why": "an example"});
+    let answer = json!({"summary": "compared", "hints": [hint("a"), hint("b")]});
+    assert_eq!(findings(&Clue::default(), vec![made(Purpose::Compare, "compare_windows", answer)]).next_steps.len(), 1);
 }
 
 #[test]
